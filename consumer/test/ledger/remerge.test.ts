@@ -1,5 +1,4 @@
 import type { PipelineConfig } from '@tributary/shared';
-import { compileEntity } from '@tributary/shared';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { LedgerRedis } from '../../src/ledger/redis-client.js';
 import { nameOfMerges } from '../../src/merge/rows.js';
@@ -48,7 +47,6 @@ async function begin(config: PipelineConfig = CRM, link?: Link): Promise<Running
     log,
     signal: new AbortController().signal,
   });
-  const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
   return startSteps({
     redis: memory.client(link),
     sink,
@@ -56,7 +54,6 @@ async function begin(config: PipelineConfig = CRM, link?: Link): Promise<Running
     epoch: epoch.name,
     pipeline: 'remerge',
     config,
-    entities,
   });
 }
 async function land(steps: RunningSteps, entity: string, ...bodies: Fields[]) {

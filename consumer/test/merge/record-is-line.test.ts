@@ -1,4 +1,4 @@
-import { compileEntity, datasetsOf, parsePipeline } from '@tributary/shared';
+import { datasetsOf, parsePipeline } from '@tributary/shared';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ledgerKeys } from '../../src/ledger/keys.js';
 import { rebuildFromSink } from '../../src/recovery/rebuild.js';
@@ -40,8 +40,7 @@ afterEach(() => steps.kill());
 async function start(config: ReturnType<typeof pipeline>, epoch = EPOCH): Promise<void> {
   redis.store.set(ledgerKeys(config.name, '').epoch, epoch);
   await sink.beginEpoch(epoch);
-  const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
-  steps = await startSteps({ redis: redis.client(), sink, writer: `W of ${epoch}`, epoch, config, entities });
+  steps = await startSteps({ redis: redis.client(), sink, writer: `W of ${epoch}`, epoch, config });
 }
 
 async function land(entity: string, ...bodies: Fields[]): Promise<void> {

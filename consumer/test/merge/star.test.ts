@@ -1,4 +1,4 @@
-import { compileEntity, type PipelineConfig, parsePipeline } from '@tributary/shared';
+import { type PipelineConfig, parsePipeline } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type LedgerKeys, ledgerKeys } from '../../src/ledger/keys.js';
 import { rebuildFromSink } from '../../src/recovery/rebuild.js';
@@ -59,8 +59,7 @@ describe('a star', () => {
   const start = async (config: PipelineConfig, epoch: string = EPOCHS[0]) => {
     redis.store.set(ledgerKeys(config.name, '').epoch, epoch);
     await sink.beginEpoch(epoch);
-    const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
-    steps = await startSteps({ redis: redis.client(), sink, writer: `W-${epoch}`, epoch, config, entities });
+    steps = await startSteps({ redis: redis.client(), sink, writer: `W-${epoch}`, epoch, config });
   };
   const done = async () => {
     await settled();

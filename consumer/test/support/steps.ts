@@ -1,4 +1,4 @@
-import { type Entity, memorySeenAgain, type PipelineConfig } from '@tributary/shared';
+import { compileEntity, memorySeenAgain, type PipelineConfig } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../../src/claim/claims.js';
 import { Lease } from '../../src/claim/lease.js';
 import { consume, type Steps } from '../../src/consume.js';
@@ -19,7 +19,7 @@ import { memoryOf } from '../../src/write/memory.js';
 import { FakeChannel } from './fake-channel.js';
 import { FakeClock } from './fake-clock.js';
 import type { PlainSink } from './plain-sink.js';
-import { CRM, CUSTOMER, type Fields, INVENTORY, log, newMetrics } from './records.js';
+import { CRM, type Fields, log, newMetrics } from './records.js';
 import { apart } from './suspects.js';
 
 export interface StepsOptions {
@@ -29,13 +29,12 @@ export interface StepsOptions {
   readonly epoch: string;
   readonly pipeline?: string;
   readonly config?: PipelineConfig;
-  readonly entities?: readonly Entity[];
   readonly erased?: ErasedKeys;
 }
 
 /** The steps of one writer, joined as a session joins them; a test delivers the messages instead of a broker. */
 export async function startSteps(options: StepsOptions) {
-  const { redis, sink, writer, epoch, config = CRM, entities = [CUSTOMER, INVENTORY] } = options;
+  const { redis, sink, writer, epoch, config = CRM } = options;
   const clock = new FakeClock();
   const metrics = newMetrics();
   const keys = ledgerKeys(options.pipeline ?? config.name, epoch);
@@ -76,7 +75,8 @@ export async function startSteps(options: StepsOptions) {
   const land = (landing: readonly ClaimedRow[]) => flush.land(landing);
   const merges = rows.map((of) => ({ rows: of, ledger, claims, land }));
   const lanes = await Promise.all(
-    entities.map(async (entity) => {
+    Object.entries(config.entities).map(async ([name, settings]) => {
+      const entity = compileEntity(name, settings);
       const channel = new FakeChannel();
       const intake = new Intake({ channel, clock, prefetch: 250, batchSize: 10, ...apart(clock) });
       await intake.start(entity.config.queue, writer, () => {});
@@ -106,7 +106,7 @@ export async function startSteps(options: StepsOptions) {
         instance: writer,
       };
       const story = consume(steps).catch((error: unknown) => errors.push(error));
-      return { name: entity.name, channel, intake, batch, story };
+      return { name, channel, intake, batch, story };
     }),
   );
   const lane = (name: string) => {
