@@ -1,8 +1,7 @@
-import { systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
-import { eraseIn } from '../../consumer/src/erase/erase.js';
 import { Transaction } from '../../consumer/src/sinks/postgres/transaction.js';
-import { mergedRow, partRow, pipeline } from '../../consumer/test/sinks/records.js';
+import { eraseRecord } from '../../consumer/test/sinks/erase-record.js';
+import { mergedRow, partRow } from '../../consumer/test/sinks/records.js';
 import { type PostgresStore, postgresStore } from './postgres-store.js';
 
 class Crash extends Error {}
@@ -19,14 +18,7 @@ describe('erasing in Postgres', () => {
 
   const erase = async (key: string) => {
     const sink = store.connect();
-    const options = {
-      config: pipeline(),
-      entity: 'part',
-      key,
-      clock: systemClock,
-      signal: new AbortController().signal,
-    };
-    return await eraseIn(sink, options).finally(() => sink.close());
+    return await eraseRecord(sink, key).finally(() => sink.close());
   };
   /**
    * A process that dies before its COMMIT number `at`: the server rolls back, as it does if the process dies at an earlier statement of the

@@ -3,11 +3,11 @@ import { inspect } from 'node:util';
 import { datasetsOf, describeError, FatalError, RetryableError, type Row, systemClock } from '@tributary/shared';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
-import { eraseIn } from '../../consumer/src/erase/erase.js';
 import { createSink } from '../../consumer/src/sinks/create.js';
 import type { Sink } from '../../consumer/src/sinks/port.js';
 import { createPostgresSink, type PostgresSinkOptions } from '../../consumer/src/sinks/postgres/sink.js';
 import { WriterLost } from '../../consumer/src/writer-lost.js';
+import { eraseRecord } from '../../consumer/test/sinks/erase-record.js';
 import { datasetNamed, mergedRow, PIPELINE, partRow, pipeline } from '../../consumer/test/sinks/records.js';
 import { type PrivateService, uniqueName } from '../services/handle.js';
 import { startPrivatePostgres } from '../services/postgres.js';
@@ -219,8 +219,7 @@ test('a key is erased from the history too that is left from when it was kept', 
   await writer.write('parts', [partRow('A', 2)]);
   const off = sinkOn(inject('postgresUrl'), { schema: store.schema });
   onTestFinished(() => off.close());
-  const erasing = { config: pipeline(), entity: 'part', clock: systemClock, signal: new AbortController().signal };
-  const { removed } = await eraseIn(off, { ...erasing, key: 'A' });
+  const { removed } = await eraseRecord(off, 'A');
   expect(removed).toEqual({ parts: 1, parts_history: 2 });
   const left: string[] = [];
   for await (const { place, row } of off.find?.(datasetNamed('parts'), () => true) ?? [])

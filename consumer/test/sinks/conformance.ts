@@ -6,17 +6,16 @@ import {
   parseJson,
   type Row,
   stringifyJson,
-  systemClock,
   tombstoneHash,
 } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { eraseIn } from '../../src/erase/erase.js';
 import { askFor, ErasedKeys } from '../../src/erase/erasure.js';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
 import { RowsRefused } from '../../src/sinks/refused.js';
 import { WriterLost } from '../../src/writer-lost.js';
-import { datasetNamed, mergedRow, messageId, odd, partRow, pipeline, thingRow } from './records.js';
+import { eraseRecord } from './erase-record.js';
+import { datasetNamed, mergedRow, messageId, odd, partRow, thingRow } from './records.js';
 
 /** A place where rows are stored, new and empty. */
 export interface Store {
@@ -118,8 +117,7 @@ export function describeSink(
     const expectLost = (action: Promise<unknown>) => expect(action).rejects.toBeInstanceOf(WriterLost);
 
     describe.runIf(erases)('when a key is erased', () => {
-      const erase = (entity: string, key: string, on = connect()) =>
-        eraseIn(on, { config: pipeline(), entity, key, clock: systemClock, signal: new AbortController().signal });
+      const erase = (entity: string, key: string) => eraseRecord(connect(), key, entity);
       const keysOf = async (dataset: string) => (await landed(dataset)).map(({ key }) => key).sort();
       /** Every row of a dataset, older ones too, as far as they are kept. */
       const everything = async (dataset: string) => {

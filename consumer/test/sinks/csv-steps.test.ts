@@ -1,12 +1,11 @@
 import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { eraseIn } from '../../src/erase/erase.js';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { type CsvStore, csvStore } from './csv-store.js';
-import { datasetNamed, mergedRow, partRow, pipeline } from './records.js';
+import { eraseRecord } from './erase-record.js';
+import { datasetNamed, mergedRow, partRow } from './records.js';
 import { Crash, crashAt, holdAt, withSteps } from './stepping-fs.js';
 
 // Each test runs once for every step on files that the action takes: a process dies, or is held up, just before it.
@@ -437,14 +436,7 @@ describe('forgetting older states', () => {
 });
 
 describe('erasing a key', () => {
-  const erase = (key = 'old', sink = store.connect()) =>
-    eraseIn(sink, {
-      config: pipeline(),
-      entity: 'part',
-      key,
-      clock: systemClock,
-      signal: new AbortController().signal,
-    });
+  const erase = (key = 'old', sink = store.connect()) => eraseRecord(sink, key);
   const pending = async () => (await store.connect().erasures?.list())?.filter(({ todo }) => todo !== undefined);
   /** Every file of the output that holds a text, hidden ones and leftovers too. */
   const filesWith = async (text: string) => {

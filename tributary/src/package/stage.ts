@@ -18,7 +18,7 @@ const ASSETS: Readonly<Record<Bundled | 'tributary', readonly string[]>> = {
 /** The suites that hold sources and sinks to their ports, of the workspaces' tests. They need Vitest and fast-check, which nothing else does. */
 const SUITES: Readonly<Partial<Record<Bundled, readonly string[]>>> = {
   producer: ['sources/conformance'],
-  consumer: ['sinks/conformance', 'sinks/records', 'sinks/context'],
+  consumer: ['sinks/conformance', 'sinks/erase-record', 'sinks/records', 'sinks/context'],
 };
 const TESTING = {
   js: [
