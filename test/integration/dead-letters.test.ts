@@ -20,6 +20,7 @@ import { AmqpServer } from 'amqp-emulator';
 import { type ChannelModel, connect } from 'amqplib';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { uniqueName } from '../services/handle.js';
+import { removeTopology } from './remove-topology.js';
 
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
 const OPERATOR = 'operator-secret';
@@ -529,14 +530,4 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
 async function take(channel: Channel, queue: string) {
   const message = await channel.get(queue, { noAck: true });
   return message === false ? undefined : message;
-}
-
-async function removeTopology(channel: Channel, config: PipelineConfig): Promise<void> {
-  const { exchange, deadExchange, queues } = topologyOf(config);
-  for (const { queue, deadQueue } of queues) {
-    await channel.deleteQueue(queue);
-    await channel.deleteQueue(deadQueue);
-  }
-  await channel.deleteExchange(exchange);
-  await channel.deleteExchange(deadExchange);
 }

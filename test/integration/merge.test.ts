@@ -12,6 +12,7 @@ import { uniqueName } from '../services/handle.js';
 import { type PrivateRedis, startPrivateRedis } from '../services/redis.js';
 import { audit, csvRows, postgresRows } from '../src/index.js';
 import { samplePipeline, truthOf } from './audit-sample.js';
+import { removeTopology } from './remove-topology.js';
 
 const log = createLogger({ service: 'consumer', instance: 'test', level: process.env.LOG_LEVEL ?? 'silent' });
 
@@ -75,14 +76,7 @@ describe('three consumers, with both sides of the merge changing at once,', () =
     onTestFinished(() => connection.close());
     channel = await connection.createConfirmChannel();
     await applyTopology(channel, topologyOf(config));
-    onTestFinished(async () => {
-      for (const { queue, deadQueue } of topologyOf(config).queues) {
-        await channel.deleteQueue(queue);
-        await channel.deleteQueue(deadQueue);
-      }
-      await channel.deleteExchange(config.name);
-      await channel.deleteExchange(`${config.name}.dead`);
-    });
+    onTestFinished(() => removeTopology(channel, config));
     records = new Records();
     consumers = [];
   });

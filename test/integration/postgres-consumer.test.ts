@@ -18,6 +18,7 @@ import { type PrivateService, uniqueName } from '../services/handle.js';
 import { startPrivatePostgres } from '../services/postgres.js';
 import { audit, postgresRows } from '../src/index.js';
 import { samplePipeline, truthOf } from './audit-sample.js';
+import { removeTopology } from './remove-topology.js';
 
 const log = createLogger({ service: 'consumer', instance: 'test', level: process.env.LOG_LEVEL ?? 'silent' });
 
@@ -43,14 +44,7 @@ describe('a consumer onto Postgres', () => {
     onTestFinished(() => connection.close());
     channel = await connection.createConfirmChannel();
     await applyTopology(channel, topologyOf(config));
-    onTestFinished(async () => {
-      for (const { queue, deadQueue } of topologyOf(config).queues) {
-        await channel.deleteQueue(queue);
-        await channel.deleteQueue(deadQueue);
-      }
-      await channel.deleteExchange(config.name);
-      await channel.deleteExchange(`${config.name}.dead`);
-    });
+    onTestFinished(() => removeTopology(channel, config));
     const urls = { amqpUrl: inject('amqpUrl'), redisUrl: inject('redisUrl'), postgresUrl: server.url };
     consumer = createConsumer({ config, ...urls, log, instance: uniqueName('test'), port: 0, host: '127.0.0.1' });
     onTestFinished(() => consumer.stop());
