@@ -1,6 +1,6 @@
-import { createRegistry, memoryRunLog, Redis, ReleaseList, systemClock, topologyOf } from '@tributary/shared';
-import { type ConsumeMessage, connect } from 'amqplib';
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { createRegistry, memoryRunLog, ReleaseList, systemClock, topologyOf } from '@tributary/shared';
+import type { ConsumeMessage } from 'amqplib';
+import { describe, expect, inject, test } from 'vitest';
 import { redisCursorStore } from '../../producer/src/cursor/cursor-redis.js';
 import type { KnownKeys, RunKeys } from '../../producer/src/cursor/known-keys.js';
 import { redisKnownKeys } from '../../producer/src/cursor/known-keys-redis.js';
@@ -15,6 +15,7 @@ import { json, startApi } from '../../producer/test/support/api.js';
 import { recordingLog } from '../../producer/test/support/log.js';
 import { pipelineWith } from '../../producer/test/support/pipeline.js';
 import { uniqueName } from '../services/handle.js';
+import { onServers } from './everywhere.js';
 
 interface Row {
   readonly id: string;
@@ -49,19 +50,7 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
   const customer = { dataset: 'customers', queue, key: 'id', fields, ...version };
   const crmSettings = { retries: 0, ...settings, url: `${api.url}${'url' in settings ? settings.url : ''}` };
   const config = pipelineWith({ crm: crmSettings }, { name, entities: { customer } });
-  const redis = new Redis(inject('redisUrl'));
-  const broker = await connect(inject('amqpUrl'));
-  const channel = await broker.createChannel();
-  onTestFinished(async () => {
-    for (const { queue: one, deadQueue } of topologyOf(config).queues) {
-      await channel.deleteQueue(one);
-      await channel.deleteQueue(deadQueue);
-    }
-    await broker.close();
-    const keys = await redis.keys(`{${name}}:*`);
-    if (keys.length > 0) await redis.del(keys);
-    redis.disconnect();
-  });
+  const { channel, redis } = await onServers(config);
 
   /** One poll by a new producer, which keeps nothing of the one before. */
   const poll = async (death?: Death, isFull = false) => {
