@@ -178,8 +178,11 @@ async function textOf(path: string): Promise<string> {
   const file = await open(path).catch(() => undefined);
   if (file === undefined) return '';
   return await closing(file, async () => {
-    if (!(await file.stat()).isFile()) return '';
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0);
+    const found = await file.stat();
+    if (!found.isFile()) return '';
+    // No more than it takes: the page Exports has every manifest read, again and again.
+    const length = Math.min(found.size, MOST_BYTES);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, 0);
     return buffer.toString('utf8', 0, bytesRead);
   });
 }
