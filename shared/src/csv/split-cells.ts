@@ -17,8 +17,7 @@ export function splitCells(line: string): string[] {
 }
 
 /** A cell as it stands in a line: in quotes where it has to be. */
-export const quoteCell = (cell: string): string =>
-  /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+export const quoteCell = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
 
 /** The cell that begins at `at`, and where it ends. */
 function plainCell(line: string, at: number): [string, number] {

@@ -27,12 +27,7 @@ export function revealCommand(context: Context): CommandUnknownOpts {
   return withEnvironment(withExamples(context, command, examples), ['PRIVACY_ENCRYPTION_KEYS', 'AUDIT_LOG']);
 }
 
-async function revealLines(
-  context: Context,
-  value: string | undefined,
-  as: FormName,
-  reason: string,
-): Promise<void> {
+async function revealLines(context: Context, value: string | undefined, as: FormName, reason: string): Promise<void> {
   if (reason.trim() === '')
     throw new FatalError('reason_missing', '--reason is empty: say why the values are decrypted');
   const { env, terminal } = context;

@@ -122,8 +122,7 @@ function isNameLike(text: string): boolean {
 }
 
 /** Whether a text that looks like a name has a given name that many people have. */
-export const hasGivenName = (text: string): boolean =>
-  isNameLike(text) && text.split(/[\s'’.-]+/).some(isGivenName);
+export const hasGivenName = (text: string): boolean => isNameLike(text) && text.split(/[\s'’.-]+/).some(isGivenName);
 
 /** The year of a date, in the ways that dates are written; undefined for anything else. */
 export function yearOf(text: string): number | undefined {
