@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { formatFindings } from '../src/audit/report.js';
 import { type ChaosOptions, runChaos } from '../src/chaos/chaos.js';
 import { type ChaosResult, formatResult } from '../src/chaos/report.js';
 
@@ -15,7 +16,8 @@ export async function expectCleanRun(
   const result = await runChaos({ ...options, producers: 1, consumers: 3, keep: false, say, signal });
   console.log(formatResult(result));
   const { report, problems, findings, folder } = result;
-  expect({ problems, findings, ok: report.ok, folder }).toEqual({
+  const words = [...problems, formatFindings(findings)].join('\n');
+  expect({ problems, findings, ok: report.ok, folder }, words).toEqual({
     problems: [],
     findings: [],
     ok: true,
