@@ -92,13 +92,15 @@ async function play(
     faults.begin(fault);
   }
   await faults.ended();
+  await reviveQueues(stage, say, signal).catch((error: unknown) => void problems.push(describeError(error)));
+  // They wait for polls, which do not end while a queue is dead.
   await removals;
   await systemClock.sleep(started + seconds * 1_000 - Date.now(), signal);
   problems.push(...((await watch?.end()) ?? []));
   const rowsUnderFire = (await countRows(stage)) - rowsBefore;
 
   say('the faults are over; waiting for the last polls and for the queues to empty');
-  problems.push(...(await settle(stage, say, signal)), ...(await standstills.end()));
+  problems.push(...(await settle(stage, signal)), ...(await standstills.end()));
   signal.throwIfAborted();
   const report = await auditStage(stage);
   const { deadLettered, problems: left } = await lookIntoQueues(stage);
@@ -125,14 +127,13 @@ async function play(
 }
 
 /** Polls to the end, drains, stops. @returns what did not go as it should */
-async function settle(stage: Stage, say: (line: string) => void, signal: AbortSignal): Promise<string[]> {
+async function settle(stage: Stage, signal: AbortSignal): Promise<string[]> {
   const { producers, consumers, rabbitmq, pipeline } = stage;
   const problems: string[] = [];
   const attempt = (step: Promise<void>) =>
     step.catch((error: unknown) => {
       problems.push(describeError(error));
     });
-  await attempt(reviveQueues(stage, say, signal));
   if (stage.isWorld) await attempt(untilCalm(stage, signal));
   await attempt(lastPolls(stage, signal));
   problems.push(...(await stopInOrder(producers)));
