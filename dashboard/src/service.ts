@@ -28,8 +28,10 @@ import { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
 import { readConfiguration } from './configuration/configuration.js';
 import { createReader } from './data/readers/create.js';
 import { Broker } from './dead-letters/broker.js';
+import { memoryDaily } from './dead-letters/daily.js';
 import { DeadLetters, type SweepLimits } from './dead-letters/dead-letters.js';
 import { Listing } from './dead-letters/listing.js';
+import { LetterRetention } from './dead-letters/retention.js';
 import { Exports } from './exports/exports.js';
 import { memoryExportState } from './exports/state/port.js';
 import { Live } from './flow/live.js';
@@ -192,12 +194,20 @@ class DashboardService implements Dashboard {
     reader.start();
     const journal = this.#openJournal();
     const exports = this.#createExports(journal);
-    const app = createDashboardApp({ ...this.#context, journal, exports, trustProxy }, this.#clock, log);
+    const letterRetention = this.#createLetterRetention(journal);
+    const app = createDashboardApp(
+      { ...this.#context, journal, exports, letterRetention, trustProxy },
+      this.#clock,
+      log,
+    );
     await observer.restore();
     this.#releases.add('what was seen', () => observer.close());
     live.start();
     exports.start();
     this.#releases.add('the exports', () => exports.stop());
+    if (amqpUrl) letterRetention.start();
+    else if (this.#options.config.retention.deadLetters !== undefined) log.warn(NOT_REACHED);
+    this.#releases.add('the retention of dead letters', () => letterRetention.stop());
     this.#releases.add('the live events', () => live.stop());
     alerts.start();
     this.#releases.add('the alerts', () => alerts.stop());
@@ -222,11 +232,23 @@ class DashboardService implements Dashboard {
     });
   }
 
+  #createLetterRetention(journal: OpenedJournal | undefined): LetterRetention {
+    const { config, instance, log } = this.#options;
+    const { audit, deadLetters } = this.#context;
+    const daily = journal?.letters ?? memoryDaily(this.#clock);
+    const keep = config.retention.deadLetters;
+    const isReachable = () => this.#broker.connected;
+    return new LetterRetention({ keep, deadLetters, isReachable, daily, audit, instance, clock: this.#clock, log });
+  }
+
   #openJournal(): OpenedJournal | undefined {
     const { redisUrl, config, instance, log } = this.#options;
     return redisUrl ? openJournal(redisUrl, config.name, instance, log, this.#releases) : undefined;
   }
 }
+
+const NOT_REACHED =
+  'retention.deadLetters is set, and this dashboard has no AMQP_URL: it removes no dead letters, however old they are';
 
 function createGuard({ host, tokens, readToken, reading, log }: DashboardOptions, clock: Clock): Guard {
   const usual = isLoopback(host) && !tokens?.viewer ? 'local' : 'token';

@@ -10,6 +10,7 @@ import {
   KEPT_BODIES,
   type PipelineConfig,
   parsePipeline,
+  systemClock,
   topologyOf,
 } from '@tributary/shared';
 import { type ChannelModel, connect } from 'amqplib';
@@ -158,6 +159,27 @@ sink: { type: ${sink}, csv: { directory: ${JSON.stringify(folder)} }, postgres: 
     const discarded = entries.filter(({ step }) => step === 'letter');
     expect(discarded.map(({ body }) => body)).toEqual(Array(2).fill('{"id":"a","age":"much"}'));
     expect(entries.filter(({ step }) => step === 'kept')).toHaveLength(2);
+  });
+
+  test('go with letters that are older than retention keeps them, and the audit log has nothing of them', async () => {
+    await bury('m1', { id: 'a', age: 'secret' });
+    const young = await bury('m2', { id: 'b', age: 'much' }, new Date().toISOString());
+    const keeping = createDashboard({
+      config: { ...config, retention: { deadLetters: 30 * 86_400_000 } },
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'keeping',
+      log,
+      clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms === 60_000 ? 20 : ms, signal) },
+      amqpUrl: inject('amqpUrl'),
+      postgresUrl: inject('postgresUrl'),
+      auditLog: join(folder, 'keeping', 'audit.jsonl'),
+    });
+    await keeping.start();
+    await expect.poll(kept, { timeout: 10_000 }).toEqual([young]);
+    await keeping.stop();
+    expect((await letters()).map(({ messageId }) => messageId)).toEqual(['m2']);
+    expect(await readFile(join(folder, 'keeping', 'audit.jsonl'), 'utf8')).not.toContain('secret');
   });
 
   test('stay while another letter needs them', async () => {

@@ -14,7 +14,9 @@ import {
 } from '@tributary/shared';
 import type { Actor, AuditedAct, AuditLog } from '../audit/audit.js';
 import { type Acted, type Action, actOnQueue, type Sift, type Total, type Visit } from './act.js';
+import { begunLate } from './begun-late.js';
 import type { Broker } from './broker.js';
+import { buriedAt } from './buried-at.js';
 import { type KeptStore, keptBodyOf, keptStore, originalBody } from './kept-bodies.js';
 import { KeptRemoval } from './kept-removal.js';
 import { type DeadLetter, type LetterMatch, type ListedLetter, LONGEST_KEY, matches, readLetter } from './letter.js';
@@ -327,6 +329,38 @@ export class DeadLetters {
     return await this.#actOn(this.#queuesOf(of), act, signal, what);
   }
 
+  /**
+   * Removes the letters that were buried before a time, for good: nothing of them is written to the audit log but how many there were.
+   * Letters that nobody can tell the age of stay.
+   */
+  async expire({ before, begin, onRemoved }: Expiry, signal: AbortSignal): Promise<Expired> {
+    const now = this.#options.clock.now();
+    const undated = new Map(this.topology.queues.map(({ queue }) => [queue, new Set<string>()]));
+    const removed = new Map<string, number>();
+    let bodiesLeft = 0;
+    const isMeant = (message: ConsumeMessage, letter: DeadLetter): boolean => {
+      const at = buriedAt(letter, message, now);
+      if (at === undefined) undated.get(letter.queue)?.add(letter.id);
+      return at !== undefined && at < before;
+    };
+    const act = begunLate(begin);
+    const doTo = async (_message: ConsumeMessage, { queue }: DeadLetter) => {
+      await act.begin();
+      removed.set(queue, (removed.get(queue) ?? 0) + 1);
+      onRemoved(queue);
+      return undefined;
+    };
+    const noted: AuditedAct = {
+      note: async (step, detail) => {
+        if (step === 'kept' && detail?.why !== undefined) bodiesLeft += 1;
+        await act.note(step, step === 'done' ? { ...detail, queues: Object.fromEntries(removed) } : detail);
+      },
+    };
+    const acted = await this.#actOn(this.topology.queues, noted, signal, { isMeant, doTo });
+    const counts = [...undated].map(([queue, ids]) => [queue, ids.size] as const);
+    return { ...acted, removed, undated: new Map(counts), bodiesLeft };
+  }
+
   #queuesOf({ entity }: RecordName): readonly EntityQueue[] {
     return this.topology.queues.filter((queue) => queue.entity === entity);
   }
@@ -440,6 +474,26 @@ export class DeadLetters {
     if (found === undefined) throw new PoisonError('queue_unknown', `this pipeline has no queue "${name}"`);
     return found;
   }
+}
+
+/** Which letters are too old, and what is told of them. */
+export interface Expiry {
+  /** When those were buried that stay, in milliseconds since the epoch. */
+  readonly before: number;
+  /** Begins the action in the audit log; called when there is a letter to remove. */
+  readonly begin: () => Promise<AuditedAct>;
+  /** Called for each letter that is about to go. */
+  readonly onRemoved: (queue: string) => void;
+}
+
+/** What became of letters that were too old. */
+export interface Expired extends Acted {
+  /** By queue, how many were removed. */
+  readonly removed: ReadonlyMap<string, number>;
+  /** By queue, how many do not say when they were buried. */
+  readonly undated: ReadonlyMap<string, number>;
+  /** Kept bodies of letters that are gone, which could not be removed. */
+  readonly bodiesLeft: number;
 }
 
 /** Names a record. */

@@ -11,6 +11,7 @@ import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import { ASKING, FILES, rateLimit } from '../access/rate-limit.js';
 import type { TrustProxy } from '../access/trust-proxy.js';
 import { QueryError, SinkNotSetError } from '../data/readers/port.js';
+import type { LetterRetention } from '../dead-letters/retention.js';
 import { ApiError, badRequest, nothingHere } from './api-error.js';
 import type { Context } from './context.js';
 import { createInstruments } from './instruments.js';
@@ -22,14 +23,21 @@ import { serve } from './serve.js';
 /** All that is served. Anything else, such as what Express would answer to OPTIONS, tells which paths exist. */
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'DELETE'];
 
+/** What is served, and how. */
+interface Served extends Omit<Context, 'registry'> {
+  readonly trustProxy: TrustProxy;
+  readonly letterRetention: Pick<LetterRetention, 'register'>;
+}
+
 /** The dashboard over HTTP: health and metrics, the API, the page; every error is JSON that says what to do. */
 export function createDashboardApp(
-  { trustProxy, ...rest }: Omit<Context, 'registry'> & { readonly trustProxy: TrustProxy },
+  { trustProxy, letterRetention, ...rest }: Served,
   clock: Clock,
   log: Logger,
 ): Express {
   const { registry, timing } = createInstruments(rest.reader, rest.alerts);
   rest.exports.tally.register(registry);
+  letterRetention.register(registry);
   const context: Context = { ...rest, registry };
   const app = createApp();
   app.set('query parser', 'simple');

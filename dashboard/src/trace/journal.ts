@@ -9,6 +9,7 @@ import {
   redisSeenAgain,
   type SeenAgain,
 } from '@tributary/shared';
+import { type Daily, redisDaily } from '../dead-letters/daily.js';
 import type { ExportState } from '../exports/state/port.js';
 import { redisExportState } from '../exports/state/redis.js';
 
@@ -26,6 +27,8 @@ export interface Journal {
 export interface OpenedJournal extends Journal {
   /** Which dashboard exports, and what was exported. */
   readonly exports: ExportState;
+  /** Which dashboard removes old dead letters. */
+  readonly letters: Daily;
 }
 
 /** Milliseconds. A Redis that does not answer must not keep a page from being shown. */
@@ -52,6 +55,7 @@ export function openJournal(
     runs: redisRunLog(redis, pipeline),
     seenAgain: redisSeenAgain(redis, pipeline),
     exports: redisExportState(redis, pipeline, check),
+    letters: redisDaily(redis, pipeline, 'dead-letters', check),
     check,
     problem: () => health.problem,
   };

@@ -8,4 +8,9 @@ export const retentionSchema = z.strictObject({
     .describe(
       'How long an older state of a record is kept after a newer one took its place: in the parts of CSV, and in `<dataset>_history` of Postgres. For ever without it. The newest state of a record is always kept',
     ),
+  deadLetters: span
+    .optional()
+    .describe(
+      'How long a dead letter is kept after it was buried: the dashboard discards older ones once a day. For ever without it',
+    ),
 });

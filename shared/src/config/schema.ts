@@ -85,7 +85,9 @@ export const pipelineSchema = z.strictObject({
   pack: packSchema.prefault({}).describe('How many records share a message while RabbitMQ does not keep up with them'),
   batch: batchSchema.prefault({}).describe('When records are written: a batch is one durable write'),
   sink: sinkSchema.prefault({}).describe('Where the rows land'),
-  retention: retentionSchema.prefault({}).describe('How long older states of what is written are kept'),
+  retention: retentionSchema
+    .prefault({})
+    .describe('How long older states of what is written, and dead letters, are kept'),
   exports: z
     .record(name, exportSchema)
     .default({})
