@@ -70,6 +70,9 @@ describe('data in a browser', () => {
       await page.getByRole('button', { name: 'Columns…' }).click();
       await page.locator('.column-choice li').first().waitFor();
       await expectUsable(page);
+      await page.goto(`${dashboard.url}/data/customers?chart=line&y=spent&by=note`);
+      await page.locator('.dataset-chart canvas').waitFor();
+      await expectUsable(page);
       await page.goto(`${dashboard.url}/trace?dataset=customers&key=c-000`);
       await page.locator('.compare summary').click();
       await expectUsable(page);
@@ -96,6 +99,46 @@ describe('data in a browser', () => {
     await page.getByRole('article', { name: 'note' }).getByRole('link', { name: 'Köln 43' }).click();
     await page.getByText('1–43 of 43').waitFor();
     expect(new URL(page.url()).search).toBe('?where=note%3Ais%3AK%C3%B6ln');
+    await page.context().close();
+  });
+
+  test('draws all rows that are selected, as the person chooses', async () => {
+    const page = await open('/data/customers');
+    await page.locator('.rows tbody tr').first().waitFor();
+    await page.getByRole('link', { name: 'Chart', exact: true }).click();
+    const chart = page.getByRole('region', { name: 'Chart of customers' });
+    await chart.getByText('In steps of 1 hour, of 130 rows.').waitFor();
+    const choose = (label: string, value: string) =>
+      chart.getByRole('combobox', { name: label, exact: true }).selectOption(value);
+    await choose('Across', 'note');
+    await choose('Up', 'spent');
+    await choose('As', 'sum');
+    await chart.getByRole('img', { name: /^sum of spent by note: 3 points, from 27,520 to 28,380/ }).waitFor();
+    expect(new URL(page.url()).search).toBe('?chart=bar&x=note&y=spent&how=sum');
+    await page.locator('summary', { hasText: 'Filters' }).click();
+    await page.getByRole('link', { name: 'Köln 43' }).click();
+    await chart.getByText('Of 43 rows.').waitFor();
+    await page.getByRole('link', { name: /note is Köln/ }).click();
+    await choose('Chart', 'line');
+    await choose('Each', 'note');
+    await chart.getByRole('list', { name: 'Lines' }).getByText('Köln').waitFor();
+    await choose('Chart', 'scatter');
+    await choose('Up', 'points');
+    await chart.getByText('Of 30 rows. 100 others of the selection have no value that can be drawn.').waitFor();
+    await choose('Chart', 'histogram');
+    await choose('Across', 'spent');
+    await chart.getByText('In steps of 100, of 130 rows.').waitFor();
+    // Who gets the address sees the same.
+    const other = await open(new URL(page.url()).pathname + new URL(page.url()).search);
+    await other.getByText('In steps of 100, of 130 rows.').waitFor();
+    await other.context().close();
+    await page.goto(`${dashboard.url}/data/customers?chart=line&x=name`);
+    await chart.getByText('Name has neither numbers nor times: across, it fits bars alone.').waitFor();
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('400')]);
+    await page.goto(`${dashboard.url}/data/customers?chart=bar&search=nothing+such`);
+    await chart.getByText('No row is selected: there is nothing to draw.').waitFor();
+    await page.getByRole('link', { name: 'Chart', exact: true }).click();
+    await chart.waitFor({ state: 'hidden' });
     await page.context().close();
   });
 

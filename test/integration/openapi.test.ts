@@ -192,6 +192,7 @@ exports:
     ['POST', '/configuration/check', '/configuration/check', { text: 'name: sample' }],
     ['POST', '/configuration/endpoints/{id}/try', '/configuration/endpoints/crm/try', {}],
     ['GET', '/datasets/{name}/profile', '/datasets/customers/profile'],
+    ['GET', '/datasets/{name}/chart', '/datasets/customers/chart?chart=line&x=updatedAt&y=spent&by=note'],
     ['GET', '/endpoints/{id}/log', '/endpoints/crm/log'],
     ['GET', '/sql', '/sql'],
     ['POST', '/sql', '/sql', { query: 'select 1 as one' }],

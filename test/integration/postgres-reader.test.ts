@@ -6,6 +6,7 @@ import { createPostgresSink } from '../../consumer/src/sinks/postgres/sink.js';
 import type { RowQuery } from '../../dashboard/src/data/readers/port.js';
 import { createPostgresReader } from '../../dashboard/src/data/readers/postgres/reader.js';
 import { describeMoments } from '../../dashboard/test/data/moments.js';
+import { describeCharts } from '../../dashboard/test/data/readers/charts.js';
 import { describeReader, type ReaderHarness, records } from '../../dashboard/test/data/readers/conformance.js';
 import { describeProfiles } from '../../dashboard/test/data/readers/profiles.js';
 import { type SampleRow, sampleConfig, time } from '../../dashboard/test/sample.js';
@@ -79,6 +80,7 @@ function rowOf({ key, at, values, deleted = false, version = time(at) }: SampleR
 
 describeReader('Postgres', () => openHarness());
 describeProfiles('Postgres', () => openHarness());
+describeCharts('Postgres', () => openHarness());
 
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
 

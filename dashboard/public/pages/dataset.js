@@ -7,6 +7,7 @@ import { addressOf } from '../ui/location.js';
 import { released } from '../ui/pointer.js';
 import { activity, kindOf, notices } from '../ui/summary.js';
 import { since } from '../ui/times.js';
+import { createChart } from './dataset/chart.js';
 import { chooseColumns } from './dataset/choose.js';
 import { createFilters } from './dataset/filters.js';
 import { createJump } from './dataset/jump.js';
@@ -64,6 +65,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
   });
   const again = createAgain(() => load(true));
   const filters = createFilters(navigate, () => load(true));
+  const chart = createChart(name, (choice) => navigate({ ...place, ...choice }, true));
   const heading = h('div', { class: 'heading' }, h('h1', { id: 'title' }, name, kind), stats);
   const root = h(
     'section',
@@ -72,6 +74,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
     messages,
     tools.root,
     filters.root,
+    chart.root,
     rows,
     h('nav', { class: 'pager', 'aria-label': 'Pages' }, pages, jump.root),
   );
@@ -109,7 +112,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
     loading?.abort();
     const mine = new AbortController();
     loading = mine;
-    const address = addressOf(place);
+    const address = tableAddress(place);
     const query = rowsQuery(place);
     const withFacets = quiet && filters.wantsFacets();
     if (withFacets) {
@@ -164,9 +167,12 @@ export function createView({ dataset: name }, { navigate, announce }) {
     if (place.pinned.length > 0) placePinned(rows);
     replace(pages, ...pager(place, page, hasMoved));
     jump.show(place, page.total);
+    showChart();
     if (!same) rows.scrollTo(0, 0);
     goToWanted();
   }
+
+  const showChart = () => chart.show(place, shown.page, options().key);
 
   /** The row that a person has asked for by its number. */
   function goToWanted() {
@@ -183,6 +189,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
     const button = h('button', { type: 'button', class: 'control', onclick: () => load() }, 'Try again');
     rows.replaceChildren(emptyState('The rows cannot be shown', sentence(failure.message), button));
     pages.replaceChildren();
+    chart.hide();
   }
 
   /** Whether a person has scrolled down, selects text, or has a row open: the rows must not move then. */
@@ -198,10 +205,13 @@ export function createView({ dataset: name }, { navigate, announce }) {
     name,
     focusSearch: tools.focusSearch,
     show(to) {
+      const hasOtherChart = place !== undefined && addressOf(to) !== addressOf(place);
       place = to;
       tools.show(place);
       filters.show(place);
-      load();
+      // At once: what else a person chooses there goes on from this choice.
+      if (shown !== undefined) showChart();
+      if (!hasOtherChart || loading !== undefined || shown?.address !== tableAddress(place)) load();
     },
     /** Takes new numbers, and fetches the rows again if they changed and are shown live. */
     update({ datasets }) {
@@ -217,10 +227,14 @@ export function createView({ dataset: name }, { navigate, announce }) {
     },
     leave() {
       tools.leave();
+      chart.leave();
       loading?.abort();
     },
   };
 }
+
+/** The address of the rows, with no chart of them. */
+const tableAddress = (place) => addressOf({ ...place, chart: '', x: '', y: [], how: '', by: undefined });
 
 /** What is paged through. */
 const selectionOf = (place) => selectionQuery(place).toString();

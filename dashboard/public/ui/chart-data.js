@@ -1,7 +1,10 @@
 const NUMERIC = new Set(['integer', 'number', 'decimal']);
 const TIMES = new Set(['datetime', 'date']);
+const DAY = 86_400_000;
 /** Bars of a histogram. */
 const BINS = 24;
+
+export const isTime = ({ type }) => TIMES.has(type);
 
 export const isNumeric = ({ type }) => NUMERIC.has(type);
 
@@ -72,7 +75,7 @@ export function chartData({ columns, rows }, { kind, x, y, by }) {
     x,
     y,
     by: isSplit ? chosen : '',
-    words: `${y} by ${x}: ${points.length.toLocaleString('en')} points, ${range}${told}. The table below has the same values.`,
+    words: `${y} by ${x}: ${points.length.toLocaleString('en')} points, ${range}${told}.`,
   };
 }
 
@@ -114,18 +117,44 @@ function histogram(rows, column, x) {
   const xs = ys.map((_count, index) => from + (index + 0.5) * width);
   const fullest = ys.indexOf(most(ys));
   const words = `${x}: ${values.length.toLocaleString('en')} values from ${short(from)} to ${short(to)}; most, ${ys[fullest]}, lie between ${short(from + fullest * width)} and ${short(from + (fullest + 1) * width)}.`;
-  return {
-    kind: 'histogram',
-    time: false,
-    labels: undefined,
-    xs,
-    lines: [{ name: 'rows', ys }],
-    x,
-    y: 'rows',
-    by: '',
-    words,
-  };
+  return spread(x, xs, ys, false, words);
 }
+
+/**
+ * The histogram of rows that are counted already.
+ * @param {{ columns: { name: string, type: string }[], rows: [string | number | null, number][], step: number }} counted each step by its beginning; `step` is
+ *   its width, times in milliseconds
+ */
+export function countedHistogram({ columns: [{ name: x, type }], rows, step }) {
+  const time = TIMES.has(type);
+  const known = rows.filter(([from]) => from !== null);
+  const ys = known.map(([, count]) => count);
+  const middles = known.map(([from]) => middleOf(from, step, type));
+  const xs = time ? middles.map((middle) => Date.parse(middle) / 1000) : middles;
+  const said = (from) => (time ? from.slice(0, 16).replace('T', ' ') : short(from));
+  const [fullest] = ys.length === 0 ? [] : known[ys.indexOf(most(ys))];
+  const words =
+    fullest === undefined ? `${x}: no values.` : `${x}: most values, ${short(most(ys))}, begin at ${said(fullest)}.`;
+  return spread(x, xs, ys, time, words);
+}
+
+/** Where the bar of a step stands that begins at `from`: in its middle, unless it has but one value. */
+export function middleOf(from, step, type) {
+  if (from === null || (type === 'integer' && step === 1) || (type === 'date' && step === DAY)) return from;
+  return TIMES.has(type) ? new Date(Date.parse(from) + step / 2).toISOString() : from + step / 2;
+}
+
+const spread = (x, xs, ys, time, words) => ({
+  kind: 'histogram',
+  time,
+  labels: undefined,
+  xs,
+  lines: [{ name: 'rows', ys }],
+  x,
+  y: 'rows',
+  by: '',
+  words,
+});
 
 const least = (values) => values.reduce((a, b) => Math.min(a, b));
 const most = (values) => values.reduce((a, b) => Math.max(a, b));

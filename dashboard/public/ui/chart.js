@@ -76,9 +76,10 @@ function optionsOf({ kind, time, labels, x, y, xs, lines }, width) {
         ...axis,
         label: x,
         space: 70,
+        size: time ? 38 : 24,
         ...(labels === undefined ? (time ? {} : { values: numbered }) : { values: named }),
       },
-      { ...axis, label: y, size: 64, space: 34, values: numbered },
+      { ...axis, label: y, size: (_chart, values) => widthOf(values), space: 34, values: numbered },
     ],
     series: [
       { label: x },
@@ -97,6 +98,9 @@ function optionsOf({ kind, time, labels, x, y, xs, lines }, width) {
     ],
   };
 }
+
+/** Pixels that the labels of an axis take. */
+const widthOf = (values) => 14 + 6.5 * Math.max(2, ...(values ?? []).map(({ length }) => length));
 
 /** Bars begin at 0. */
 function rangeOf(from, to, isBar) {

@@ -10,7 +10,7 @@ import { namesIn, PAGES, pageAt, sectionOf } from '../pages/table.js';
  *   view?: 'latest' | 'history', page?: number, size?: number, chosen?: string[], pinned?: string[], search?: string, all?: boolean, sort?: string, where?: string[],
  *   key?: string, queue?: string, code?: string, field?: string, endpoint?: string,
  *   who?: string, action?: string, outcome?: string, state?: string, group?: string,
- *   query?: string, chart?: string, x?: string, y?: string[], by?: string | undefined,
+ *   query?: string, chart?: string, x?: string, y?: string[], how?: string, by?: string | undefined,
  * }} Place
  */
 
@@ -70,6 +70,8 @@ const PARAMETERS = {
   /** Columns that a chart shows. */
   x: text(),
   y: { read: (names) => names.slice(0, 1), write: (names = []) => names },
+  /** What stands for the values of rows that a chart puts together. */
+  how: text(),
   /** The column whose values are lines of their own; empty for none, and one that fits where nothing is said. */
   by: { read: ([by]) => by?.slice(0, LONGEST), write: (by) => (by === undefined ? [] : [by]) },
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { COMPARISONS } from './readers/port.js';
+import { CHARTS, COMPARISONS, HOWS } from './readers/port.js';
 
 const count = z.int().nonnegative();
 
@@ -77,4 +77,19 @@ export const profile = z.strictObject({
   since: z.iso.datetime().nullable(),
   columns: z.array(profiled),
   left: count,
+});
+
+export const chart = selection.extend({
+  chart: z.enum(CHARTS),
+  x: z.string(),
+  y: z.string().nullable(),
+  how: z.enum(HOWS),
+  by: z.string().nullable(),
+  columns: z.array(z.strictObject({ name: z.string(), type: z.string() })),
+  rows: z.array(z.array(z.union([z.string(), z.number(), z.null()]))),
+  total: count,
+  drawn: count,
+  step: z.number().nullable(),
+  left: count,
+  revision: z.string(),
 });

@@ -10,7 +10,7 @@ import { type Operation, operation } from '../http/operation.js';
 import * as answers from './answers.js';
 import { checkConditions } from './conditions.js';
 import { sendCsv, sendNdjson } from './download.js';
-import { rowQuery, selection } from './query.js';
+import { chartQuery, rowQuery, selection } from './query.js';
 import type { Download } from './readers/port.js';
 
 const params = { name: z.string().describe('A dataset of the pipeline') };
@@ -98,6 +98,23 @@ export const dataOperations: readonly Operation[] = [
     answer: answers.profile,
     async handler({ params: { name }, query: { view }, signal }, { reader }) {
       return { dataset: name, view, ...known(await reader.profile(name, view, signal), name) };
+    },
+  }),
+  operation({
+    method: 'get',
+    path: '/datasets/{name}/chart',
+    summary: 'All rows of a selection as a chart',
+    role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: SEARCHES,
+    params,
+    query: chartQuery,
+    answer: answers.chart,
+    async handler({ params: { name }, query, signal }, { config, reader }) {
+      const where = checkConditions(config, name, query.where);
+      const chart = known(await reader.chart(name, { ...query, where }, signal), name);
+      return { dataset: name, ...query, y: query.y ?? null, by: query.by ?? null, ...chart };
     },
   }),
   operation({

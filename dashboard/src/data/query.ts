@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { repeated, wholeNumber } from '../http/parameters.js';
-import { COMPARISONS, type Condition, type Sort } from './readers/port.js';
+import { CHARTS, COMPARISONS, type Condition, HOWS, type Sort } from './readers/port.js';
 
 const MAX_SEARCH = 200;
 const MAX_CONDITIONS = 20;
@@ -49,4 +49,17 @@ export const rowQuery = {
     .default('false')
     .transform((text) => text === 'true')
     .describe('Whether to count how often each value occurs, as of the same moment'),
+};
+
+/** A chart of them. */
+export const chartQuery = {
+  ...selection,
+  chart: z.enum(CHARTS, { error: `expected one of ${CHARTS.join(', ')}` }).describe('What is drawn'),
+  x: z.string().describe('A column of numbers or times; for bars any'),
+  y: z.string().optional().describe('A column of numbers; without it how many rows there are'),
+  how: z
+    .enum(HOWS, { error: `expected one of ${HOWS.join(', ')}` })
+    .default('average')
+    .describe('What stands for the values of y of rows that are put together'),
+  by: z.string().optional().describe('A column whose six most frequent values are lines of their own'),
 };

@@ -47,6 +47,7 @@ export function createTools(name, { onSearch, onLive, onDown, onColumns }) {
     'Show live',
   );
   const columns = h('a', { class: 'control toggle' }, 'All columns');
+  const chart = h('a', { class: 'control toggle' }, 'Chart');
   const choose = h('button', { type: 'button', class: 'control', onclick: onColumns }, 'Columns…');
   const copy = h(
     'button',
@@ -82,6 +83,7 @@ export function createTools(name, { onSearch, onLive, onDown, onColumns }) {
       live,
       columns,
       choose,
+      chart,
       h('span', { class: 'push' }, copy, csv, ndjson),
     ),
     focusSearch: () => search.focus(),
@@ -98,6 +100,9 @@ export function createTools(name, { onSearch, onLive, onDown, onColumns }) {
       if (document.activeElement !== search || place.search === '') search.value = place.search;
       columns.href = addressOf({ ...place, all: !place.all });
       columns.setAttribute('aria-current', String(place.all));
+      const isDrawn = place.chart !== '';
+      chart.href = addressOf({ ...place, chart: isDrawn ? '' : 'bar', x: '', y: [], how: '', by: undefined });
+      chart.setAttribute('aria-current', String(isDrawn));
       columns.hidden = place.chosen.length > 0;
       setText(copy, 'Copy link');
       const chosen = place.search !== '' || place.where.length > 0;

@@ -1,30 +1,19 @@
-import { createPlot, KINDS } from '../../ui/chart.js';
+import { KINDS } from '../../ui/chart.js';
 import { chartData, isNumeric, isText } from '../../ui/chart-data.js';
+import { chartChoice as choice, createChartFigure } from '../../ui/chart-figure.js';
 import { h, replace } from '../../ui/dom.js';
 
 /** The choice of a chart of a result, and the chart. @param {{ onChoose: (choice: { chart?: string, x?: string, y?: string[], by?: string | undefined }) => void }} acts */
 export function createChartPanel({ onChoose }) {
-  const choices = h('div', { class: 'sql-choices' });
-  const plot = createPlot();
-  const words = h('p', { class: 'quiet' });
-  const key = h('ul', { class: 'sql-key', 'aria-label': 'Lines' });
-  const root = h('figure', { class: 'chart sql-chart', hidden: true }, plot.root, key, h('figcaption', {}, words));
-
-  const choice = (label, value, options, onchange) => {
-    const select = h(
-      'select',
-      { class: 'control', 'aria-label': label, onchange: ({ target }) => onchange(target.value) },
-      ...options.map(([one, text]) => h('option', { value: one, selected: one === value }, text)),
-    );
-    return h('label', { class: 'sql-choice' }, h('span', { class: 'quiet' }, label), select);
-  };
+  const choices = h('div', { class: 'chart-choices' });
+  const figure = createChartFigure();
 
   return {
-    root,
+    root: figure.root,
     choices,
     hide() {
       replace(choices);
-      root.hidden = true;
+      figure.hide();
     },
     show({ columns, rows }, { chart = '', x = '', y = [], by }) {
       const numeric = columns.filter(isNumeric).map(({ name }) => name);
@@ -55,14 +44,9 @@ export function createChartPanel({ onChoose }) {
           texts.length > 0 &&
           choice('Each', data.by, [['', 'all together'], ...list(texts)], (to) => onChoose({ chart, x, y, by: to })),
       );
-      root.hidden = !isDrawn;
-      if (!isDrawn) return;
-      words.textContent = data.words;
-      const lines = data.lines.length > 1 ? data.lines.map(({ name }) => name) : [];
-      replace(key, ...lines.map((name, index) => h('li', { class: `line-${index + 1}` }, name)));
-      key.hidden = lines.length === 0;
-      plot.show(data);
+      if (isDrawn) figure.show(data, 'The table below has the same values.');
+      else figure.hide();
     },
-    leave: () => plot.leave(),
+    leave: () => figure.leave(),
   };
 }

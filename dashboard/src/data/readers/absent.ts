@@ -16,6 +16,7 @@ export function createAbsentReader(why: string): DatasetReader {
     part: refuse,
     facets: refuse,
     profile: refuse,
+    chart: refuse,
     versions: refuse,
     keys: refuse,
     problems: () => [why],

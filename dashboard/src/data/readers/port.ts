@@ -172,6 +172,38 @@ export interface Profile {
   readonly left: number;
 }
 
+export const CHARTS = ['line', 'bar', 'scatter', 'histogram'] as const;
+/** What stands for the values of rows that are put together. */
+export const HOWS = ['average', 'sum', 'least', 'most'] as const;
+
+/** A chart of all rows of a selection. */
+export interface ChartQuery extends Selection {
+  readonly chart: (typeof CHARTS)[number];
+  /** A column of numbers or times; for bars any. */
+  readonly x: string;
+  /** A column of numbers; how many rows there are if undefined. A scatter needs one, a histogram has none. */
+  readonly y?: string | undefined;
+  readonly how: (typeof HOWS)[number];
+  /** A column whose most frequent values are lines of their own; lines and points alone have it. */
+  readonly by?: string | undefined;
+}
+
+/** What a chart shows, as of one moment. */
+export interface Chart {
+  /** x, the column that rows are told apart by if there is one, and y. */
+  readonly columns: readonly Pick<Column, 'name' | 'type'>[];
+  /** In the order of x, but for a scatter; of bars that stand for texts the most frequent first. */
+  readonly rows: readonly (readonly (string | number | null)[])[];
+  /** How many rows the selection has, and how many of them have what is drawn. */
+  readonly total: number;
+  readonly drawn: number;
+  /** Rows are put together by steps of x of this width, times in milliseconds, which each begin at their x; null for no steps. */
+  readonly step: number | null;
+  /** Values that have no bar or line, since others are more frequent. */
+  readonly left: number;
+  readonly revision: string;
+}
+
 /** Where one version of a key is. */
 export interface VersionPlace {
   /** In words: a file with the number of the record, or a table. */
@@ -236,6 +268,8 @@ export interface DatasetReader {
   facets(dataset: string, selection: Selection, signal: AbortSignal): Promise<Facets | undefined>;
   /** What the values of each column are like. All rows are read, some times for each column. */
   profile(dataset: string, view: View, signal: AbortSignal): Promise<Profile | undefined>;
+  /** @throws QueryError if the columns cannot be drawn so */
+  chart(dataset: string, query: ChartQuery, signal: AbortSignal): Promise<Chart | undefined>;
   /** @param limit versions to give at most */
   versions(dataset: string, key: string, limit: number, signal: AbortSignal): Promise<Versions | undefined>;
   /** The live keys that fit a pattern, in their order. */

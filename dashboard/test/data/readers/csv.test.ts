@@ -15,6 +15,7 @@ import {
   sampleConfig,
   writePart,
 } from '../../sample.js';
+import { describeCharts } from './charts.js';
 import { describeReader, records } from './conformance.js';
 import { describeProfiles } from './profiles.js';
 
@@ -50,6 +51,7 @@ async function openWritable() {
 
 describeReader('CSV', openWritable);
 describeProfiles('CSV', openWritable);
+describeCharts('CSV', openWritable);
 
 describe('the CSV reader and its parts', () => {
   let directory: string;

@@ -1,5 +1,7 @@
 import { decodeCell, encodeCell, type Field, guardJson } from '@tributary/shared';
 import type {
+  Chart,
+  ChartQuery,
   Download,
   Facet,
   Facets,
@@ -11,6 +13,7 @@ import type {
   Versions,
   View,
 } from '../port.js';
+import { chartOf } from './chart.js';
 import { decode, forPage, pageOf } from './columns.js';
 import { type Ask, type Cells, Parameters, type QueryColumn, type Rows, type Store, type Tables } from './dialect.js';
 import { facetColumns, facetsOf } from './facets.js';
@@ -98,6 +101,17 @@ export class Dataset {
       const own = columns.filter(({ column }) => !column.system);
       return await profile(ask, own, { from, where: `${where} AND ${isRecord}` }, dialect);
     }, signal);
+  }
+
+  async chart(query: ChartQuery, signal: AbortSignal): Promise<Chart> {
+    return await this.#store.moment(
+      async (tables, ask) => {
+        const drawn = await chartOf(ask, selected(query, tables), tables, query);
+        return { ...drawn, revision: tables.revision };
+      },
+      signal,
+      true,
+    );
   }
 
   /** Of all rows as of the moment of the call. The cells are as the CSV sink would write them, so that the file is the same from every sink. */

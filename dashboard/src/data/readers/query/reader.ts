@@ -19,6 +19,7 @@ export function readerOf(
     rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
     facets: async (name, selection, signal) => datasets.get(name)?.facets(selection, signal),
     profile: async (name, view, signal) => datasets.get(name)?.profile(view, signal),
+    chart: async (name, query, signal) => datasets.get(name)?.chart(query, signal),
     versions: async (name, key, limit, signal) => datasets.get(name)?.versions(key, limit, signal),
     keys: async (name, pattern, limit, signal) => datasets.get(name)?.keys(pattern, limit, signal),
     download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal),
