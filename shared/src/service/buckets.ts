@@ -53,9 +53,18 @@ export class Buckets {
   }
 }
 
+/** An address of IPv4 as itself, also where it is written as one of IPv6: all of these are in one network of 64 bits. */
+function withoutMapping(address: string): string {
+  const mapped = /^(?:::|(?:0{1,4}:){5})ffff:(.+)$/i.exec(address)?.[1];
+  if (mapped === undefined || !isIPv6(address)) return address;
+  const [high, low] = mapped.split(':').map((group) => Number.parseInt(group, 16));
+  if (high === undefined || low === undefined) return mapped;
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}
+
 /** What counts as one client: one machine has as many IPv6 addresses as it likes, all of one network of 64 bits. */
 export function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=[\d.]+$)/i, '');
+  const plain = withoutMapping(address);
   if (!isIPv6(plain)) return plain;
   const [head = '', tail] = (plain.split('%')[0] ?? '').split('::');
   const front = head.split(':').filter(Boolean);
