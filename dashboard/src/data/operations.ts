@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import { sinkWords } from '@tributary/shared';
+import { type Rate, sinkWords } from '@tributary/shared';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { ASKING } from '../access/rate-limit.js';
@@ -16,6 +16,9 @@ import type { Download } from './readers/port.js';
 const params = { name: z.string().describe('A dataset of the pipeline') };
 
 const CSV = 'text/csv; charset=utf-8; header=present';
+
+/** How often one address may download: each time there are two more lines in the audit log, which nothing shortens. */
+const DOWNLOADING: Rate = { burst: 60, perSecond: 1 };
 
 /** What landed. Names in requests are looked up among the pipeline's datasets, and nowhere else. */
 export const dataOperations: readonly Operation[] = [
@@ -123,7 +126,7 @@ export const dataOperations: readonly Operation[] = [
     summary: 'One file as it is on disk',
     role: 'viewer',
     body: 'none',
-    rate: ASKING,
+    rate: DOWNLOADING,
     load: DOWNLOADS,
     params: { ...params, part: z.string().describe('As the dataset names it') },
     answer: 'text/csv',
@@ -158,7 +161,7 @@ function downloadOf(
     summary,
     role: 'viewer',
     body: 'none',
-    rate: ASKING,
+    rate: DOWNLOADING,
     load: DOWNLOADS,
     params,
     query: selection,

@@ -6,6 +6,7 @@ import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import { createLogger, systemClock } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ASKING, FILES } from '../../src/access/rate-limit.js';
+import { DOWNLOADS, QUERIES } from '../../src/http/loads.js';
 import { readFiles } from '../../src/http/page-files.js';
 import type { Route } from '../../src/http/route.js';
 import { ROUTES } from '../../src/http/routes.js';
@@ -200,6 +201,12 @@ describe('every route of the dashboard', () => {
   it('that a viewer may not ask for, or that takes a body, has a limit of its own of how often one address may', () => {
     const acting = table.filter(({ role, body }) => role === 'operator' || role === 'admin' || body !== 'none');
     expect(acting.filter(({ rate }) => rate === ASKING).map(({ name }) => name)).toEqual([]);
+  });
+
+  it('that is written down in the audit log has a limit of its own: a viewer could fill the disk of the log', () => {
+    const downloads = table.filter(({ load }) => load === DOWNLOADS || load === QUERIES);
+    expect(downloads).toHaveLength(8);
+    for (const { name, rate } of downloads) expect([name, rate.perSecond]).toEqual([name, 1]);
   });
 
   it('that only reads is a GET, but for those that check, ask in SQL or sign out', () => {
