@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, systemClock } from '@tributary/shared';
@@ -266,6 +266,19 @@ describe('SQL over the Postgres sink, as a superuser', { timeout: TIME }, () => 
       expect((await readFile(file)).subarray(0, 4).toString()).toBe('PAR1');
     } finally {
       await rm(file, { force: true });
+    }
+  });
+
+  it('ends rows without end as Parquet where as much is on the disk as may be', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'endless-'));
+    try {
+      const sql = `SELECT ${Array.from({ length: 20 }, (_, at) => `md5(random()::text) AS c${at}`).join(', ')} FROM generate_series(1, 10000) a, generate_series(1, 10000) b`;
+      const limits = question({ seconds: 60, maxBytes: 5_000_000 });
+      const failed = engine.writeTo(sql, join(folder, 'out.parquet'), 'parquet', limits);
+      await expect(failed).rejects.toMatchObject({ code: 'sql_too_large', message: expect.stringMatching(/5 MB/) });
+      expect(await readdir(folder)).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   });
 });

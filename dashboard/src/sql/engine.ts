@@ -38,10 +38,10 @@ export function createSqlEngine(options: SqlEngineOptions): SqlEngine {
     question: SqlQuestion,
     parquet?: string,
   ): Promise<SqlResult & { written(): number }> {
-    const { seconds = SECONDS, memory = MEMORY, maxRows, longest } = question;
+    const { seconds = SECONDS, memory = MEMORY, maxRows, longest, maxBytes } = question;
     const signal = AbortSignal.any([question.signal, closing.signal]);
     const place = await places.take(signal);
-    const process = new SqlProcess({ sql, memory, seconds, longest, parquet, engine: place.engine }, signal);
+    const process = new SqlProcess({ sql, memory, seconds, longest, parquet, maxBytes, engine: place.engine }, signal);
     const end = () => {
       process.end();
       place.release();
@@ -67,7 +67,7 @@ export function createSqlEngine(options: SqlEngineOptions): SqlEngine {
         return { columns, rows: written(), asOf };
       }
       const result = await begin(sql, question);
-      const rows = await writeRows(result, file, format, { neutraliseFormulas, signal: question.signal });
+      const rows = await writeRows(result, file, format, { ...question, neutraliseFormulas });
       return { columns: result.columns, rows, asOf: result.asOf };
     },
     async close() {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { encodeCell, type Field, quoteCell } from '@tributary/shared';
 import { writeParquetFile } from './parquet.js';
-import type { Cell, SqlColumn, SqlFormat, SqlResult, SqlType } from './port.js';
+import type { Cell, SqlColumn, SqlFormat, SqlQuestion, SqlResult, SqlType } from './port.js';
 
 type TextFormat = Exclude<SqlFormat, 'parquet'>;
 
@@ -70,9 +70,9 @@ export async function writeRows(
   result: Pick<SqlResult, 'columns' | 'rows'>,
   file: string,
   format: SqlFormat,
-  options: WritingOptions & { readonly signal: AbortSignal },
+  options: WritingOptions & Pick<SqlQuestion, 'signal' | 'maxBytes'>,
 ): Promise<number> {
-  if (format === 'parquet') return await writeParquetFile(result, file, options.signal);
+  if (format === 'parquet') return await writeParquetFile(result, file, options);
   let count = 0;
   async function* counted() {
     for await (const batch of result.rows) {

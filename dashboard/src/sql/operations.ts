@@ -23,6 +23,8 @@ const ROWS = 1_000;
 /** Seconds for what the page shows, and for a file. */
 const SECONDS = 30;
 const FILE_SECONDS = 300;
+/** Bytes of a Parquet file, which is whole on the disk before it is sent. */
+const FILE_BYTES = 2_000_000_000;
 /** Characters: the query stands in the address of the page and of files. */
 const LONGEST = 8_000;
 /** Characters of results that the page is sent. */
@@ -214,7 +216,7 @@ async function send(sql: string, format: SqlFormat, response: Response, question
   const folder = await mkdtemp(join(context.sql.folder ?? tmpdir(), 'tributary-sql-'));
   try {
     const file = join(folder, 'query.parquet');
-    const { rows } = await engine.writeTo(sql, file, 'parquet', question);
+    const { rows } = await engine.writeTo(sql, file, 'parquet', { ...question, maxBytes: FILE_BYTES });
     await pipeline(createReadStream(file), response);
     return rows;
   } finally {

@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { RetryableError } from '@tributary/shared';
-import type { SqlColumn, SqlResult, SqlType } from './port.js';
+import { lengthOf } from './bounded-rows.js';
+import { fileTooLarge, type SqlColumn, type SqlQuestion, type SqlResult, type SqlType } from './port.js';
 import { quoted, quotedName } from './quoted.js';
 
 /** What DuckDB keeps in memory at most; beyond it writes to its folder. */
@@ -18,7 +19,7 @@ const DIGITS = 38;
 export async function writeParquetFile(
   { columns, rows }: Pick<SqlResult, 'columns' | 'rows'>,
   file: string,
-  signal: AbortSignal,
+  { signal, maxBytes }: Pick<SqlQuestion, 'signal' | 'maxBytes'>,
 ): Promise<number> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch((cause: unknown) => {
     throw new RetryableError('duckdb_missing', 'DuckDB writes Parquet, and cannot be loaded on this machine', {
@@ -32,7 +33,7 @@ export async function writeParquetFile(
     try {
       await connection.run(`SET temp_directory = ${quoted(folder)}`);
       await connection.run("SET TimeZone = 'UTC'");
-      const count = await keep(connection, columns, rows, signal);
+      const count = await keep(connection, columns, bounded(rows, folder, maxBytes), signal);
       const values = await valuesOf(connection, columns);
       signal.throwIfAborted();
       const interrupt = () => connection.interrupt();
@@ -48,6 +49,34 @@ export async function writeParquetFile(
     instance.closeSync();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Bytes of text that are kept between two looks at how much is on the disk. */
+const BETWEEN = 4_000_000;
+
+/** Ends when the folder holds more than it may. @throws SqlError */
+async function* bounded(rows: SqlResult['rows'], folder: string, maxBytes: number | undefined): SqlResult['rows'] {
+  let next = BETWEEN;
+  for await (const batch of rows) {
+    yield batch;
+    for (const row of batch) for (const cell of row) next -= lengthOf(cell);
+    if (maxBytes === undefined || next > 0) continue;
+    next = BETWEEN;
+    if ((await bytesIn(folder)) > maxBytes) throw fileTooLarge(maxBytes);
+  }
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const files = await readdir(folder);
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(join(folder, file)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function keep(

@@ -23,6 +23,8 @@ export interface SqlLimits {
   readonly seconds?: number | undefined;
   /** Megabytes that the engine may take; 256 unless given. */
   readonly memory?: number | undefined;
+  /** Bytes of a Parquet file beyond which the query ends; no bound unless given. */
+  readonly maxBytes?: number | undefined;
 }
 
 export interface SqlQuestion extends SqlLimits {
@@ -93,5 +95,12 @@ export class SqlError extends Error {
     this.position = position;
   }
 }
+
+/** @param bytes of the file, at most */
+export const fileTooLarge = (bytes = 0): SqlError => {
+  const most = `${(bytes / 1_000_000).toLocaleString('en', { maximumFractionDigits: 1 })} MB`;
+  const remedy = 'ask for fewer rows or columns, for CSV, or have an export write it';
+  return new SqlError('sql_too_large', `a Parquet file has ${most} at most here: ${remedy}`);
+};
 
 export type SqlErrorCode = 'sql_wrong' | 'sql_refused' | 'sql_too_slow' | 'sql_too_large';

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { BoundedProcess, builtFile, RetryableError } from '@tributary/shared';
 import { TOO_LARGE } from './duckdb/errors.js';
-import { SqlError } from './port.js';
+import { fileTooLarge, SqlError } from './port.js';
 import type { SqlAnswer, SqlTask } from './task.js';
 
 /** Milliseconds within which the process starts. */
@@ -26,6 +26,7 @@ export class SqlProcess {
   /** Milliseconds that the engine has worked. */
   #spent = 0;
   #watching: NodeJS.Timeout | undefined;
+  #isFileTooLarge = false;
 
   constructor(task: SqlTask, signal: AbortSignal) {
     this.#task = task;
@@ -61,9 +62,18 @@ export class SqlProcess {
     const most = (this.#task.memory + BESIDE) * 1024 * 1024;
     this.#watching = setInterval(async () => {
       const pages = await readFile(`/proc/${child.pid}/statm`, 'utf8').catch(() => '');
-      if (Number(pages.split(' ')[1] ?? 0) * 4096 >= most) child.kill();
+      this.#isFileTooLarge ||= await this.#hasTooLargeFile();
+      if (this.#isFileTooLarge || Number(pages.split(' ')[1] ?? 0) * 4096 >= most) child.kill();
     }, LOOK);
     this.#watching.unref();
+  }
+
+  /** DuckDB writes a file for as long as it has rows, which may be until the disk is full. */
+  async #hasTooLargeFile(): Promise<boolean> {
+    const { parquet, maxBytes } = this.#task;
+    if (parquet === undefined || maxBytes === undefined) return false;
+    const { size } = await stat(parquet).catch(() => ({ size: 0 }));
+    return size > maxBytes;
   }
 
   async #answerTo(message: SqlTask | 'next'): Promise<SqlAnswer> {
@@ -76,6 +86,7 @@ export class SqlProcess {
       this.end();
       throw tooSlow(seconds);
     }
+    if (this.#isFileTooLarge) throw fileTooLarge(this.#task.maxBytes);
     if (typeof answer === 'string') throw new SqlError('sql_too_large', TOO_LARGE);
     if ('wrong' in answer) throw new SqlError(answer.wrong.code, answer.wrong.message, answer.wrong.position);
     if ('broken' in answer)

@@ -11,6 +11,8 @@ export interface SqlTask {
   readonly longest?: number | undefined;
   /** Writes all rows to this file as Parquet instead of giving them. */
   readonly parquet?: string | undefined;
+  /** Bytes of that file beyond which the query ends. */
+  readonly maxBytes?: number | undefined;
   readonly engine: DuckDbPlace | PostgresPlace;
 }
 

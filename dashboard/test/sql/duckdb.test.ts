@@ -295,4 +295,23 @@ describe('SQL over the CSV sink', { timeout: TIME }, () => {
     expect((await stat(file)).size).toBeGreaterThan(500);
     expect((await readFile(file)).subarray(0, 4).toString()).toBe('PAR1');
   });
+
+  const random = (columns: number) => Array(columns).fill('md5(random()::VARCHAR)').join(', ');
+  it.each([
+    ['rows without end', `SELECT ${random(3)} FROM range(100000000000)`],
+    ['rows of more columns', `SELECT ${random(8)} FROM range(100000000)`],
+    ['a join without end', 'SELECT md5((a.range * random())::VARCHAR) FROM range(10000000) a, range(10000000) b'],
+    ['lists that are taken apart', 'SELECT md5((unnest(range(1000)) * random())::VARCHAR) FROM range(1000000000)'],
+  ])('ends %s as Parquet where the file is as large as it may be: a viewer could fill the disk', async (what, sql) => {
+    const file = join(folder, `endless-${what.length}.parquet`);
+    const failed = engine.writeTo(sql, file, 'parquet', question({ seconds: 60, maxBytes: 5_000_000 }));
+    await expect(failed).rejects.toMatchObject({ code: 'sql_too_large', message: expect.stringMatching(/5 MB/) });
+    expect((await stat(file)).size).toBeLessThan(400_000_000);
+  });
+
+  it('writes a Parquet file whole that is not as large as it may be', async () => {
+    const file = join(folder, 'within.parquet');
+    const written = await engine.writeTo('FROM range(1000)', file, 'parquet', question({ maxBytes: 5_000_000 }));
+    expect(written.rows).toBe(1_000);
+  });
 });
