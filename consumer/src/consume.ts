@@ -11,6 +11,7 @@ import type { Delivery } from './intake/settle.js';
 import { ENDS_CONSUMER } from './intake/suspects.js';
 import type { Entry, MergeStep } from './merge/merge.js';
 import type { Reporter } from './metrics/report.js';
+import type { BatchTraces } from './metrics/traces.js';
 import type { Batcher } from './write/batch.js';
 
 /** The steps that the records of one entity take. */
@@ -23,6 +24,8 @@ export interface Steps {
   readonly merge: MergeStep;
   readonly batch: Batcher<Entry>;
   readonly report: Reporter;
+  /** Tells of what is judged; undefined where nothing is traced. */
+  readonly traces?: BatchTraces | undefined;
   /** Keys whose records are acknowledged and forgotten. */
   readonly erased: ErasedKeys;
   /** The same as of now, for records that would be buried. */
@@ -56,9 +59,10 @@ export async function consume(steps: Steps): Promise<void> {
 
 /** Which of these deliveries hold anything new. Those that cannot be read are buried. */
 async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Deduplicated> {
-  const { entity, known, claims, deadLetters, report } = steps;
+  const { entity, known, claims, deadLetters, report, traces } = steps;
   const incoming = await decodeAll(deliveries, steps);
-  const judged = await dedupe(incoming, entity.config.dataset, claims);
+  const claim = () => dedupe(incoming, entity.config.dataset, claims);
+  const judged = await (traces === undefined ? claim() : traces.claim(entity, incoming, claim));
   for (const { isKnown, delivery, record } of judged.duplicates) {
     if (!isKnown) known.keep(bytesOf(delivery.message), record);
   }

@@ -15,6 +15,7 @@ import {
   listen,
   measureBlocked,
   measureConnections,
+  openTelemetry,
   Problems,
   type QueueDepths,
   queueDepths,
@@ -43,6 +44,7 @@ import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
 import { measureEvictions } from './metrics/evictions.js';
 import { ConsumerMetrics } from './metrics/metrics.js';
 import type { ConsumerObserver } from './metrics/observer.js';
+import { BatchTraces } from './metrics/traces.js';
 import { watchRetention } from './recovery/retention.js';
 import { RedisLedgerStore } from './recovery/store.js';
 import { type Connections, openConnections } from './session/connections.js';
@@ -147,10 +149,11 @@ class ConsumerService implements Consumer {
 
   async start(): Promise<void> {
     if (this.#sessions !== undefined || this.#stopping.signal.aborted) return;
+    const traces = await this.#openTraces();
     await this.#listen();
     const connections = await this.#connect();
     const sink = this.#createSink();
-    const session = this.#sessionsOn(connections, sink);
+    const session = this.#sessionsOn(connections, sink, traces);
     const claimed = claimPipeline({
       redis: connections.redis,
       config: this.#options.config,
@@ -212,6 +215,21 @@ class ConsumerService implements Consumer {
     return await Promise.race([ended, late]).finally(() => timer.abort());
   }
 
+  async #openTraces(): Promise<BatchTraces | undefined> {
+    const { telemetry: settings, config, instance } = this.#options;
+    if (settings === undefined) return undefined;
+    const { registry } = this;
+    const telemetry = await openTelemetry({
+      settings,
+      service: 'tributary-consumer',
+      instance,
+      log: this.#log,
+      registry,
+    });
+    this.#releases.add('the traces', () => telemetry.close());
+    return new BatchTraces(telemetry, config.sink.type);
+  }
+
   async #listen(): Promise<void> {
     const { port, host, reading, readToken } = this.#options;
     const guard = new ServiceGuard({ reading, readToken, clock: this.#clock });
@@ -270,7 +288,11 @@ class ConsumerService implements Consumer {
   }
 
   /** Here the adapters are chosen. A session knows only their ports. */
-  #sessionsOn({ redis, broker, deadLetterBroker }: Connections, sink: Sink): (writer: string) => Promise<SessionEnd> {
+  #sessionsOn(
+    { redis, broker, deadLetterBroker }: Connections,
+    sink: Sink,
+    traces: BatchTraces | undefined,
+  ): (writer: string) => Promise<SessionEnd> {
     const { config, log, instance } = this.#options;
     const clock = this.#clock;
     const shared = {
@@ -302,6 +324,7 @@ class ConsumerService implements Consumer {
       metrics: this.#metrics,
       dead: this.#dead,
       observer: this.#options.observer,
+      traces,
       onSinkProblem: (problem: string | undefined, dataset: string) => this.#problems.set(`sink ${dataset}`, problem),
       onLetterProblem: (queue: string, problem: string | undefined) =>
         this.#problems.set(`dead letters of ${queue}`, problem),

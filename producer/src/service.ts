@@ -13,6 +13,7 @@ import {
   listen,
   measureBlocked,
   measureConnections,
+  openTelemetry,
   type QueueDepths,
   type Registry,
   ReleaseList,
@@ -28,6 +29,7 @@ import {
   type ServiceSettings,
   serviceApp,
   systemClock,
+  type Telemetry,
   tellPipeline,
   topologyOf,
   warnOfDevelopmentCredentials,
@@ -241,10 +243,11 @@ class ProducerService implements Producer {
     if (this.#stopped !== undefined) throw new Error('the producer was stopped; make another');
     const { config, amqpUrl, instance, log } = this.#options;
     const { proxies, programSources } = this.#options;
+    const telemetry = await this.#openTelemetry();
     const kept = this.#openStores();
     const tokens = { passing: memoryTokenStore(), lasting: kept.tokens };
     const { limits } = config;
-    const surroundings = createSurroundings({ limits, proxies, clock: this.#clock, tokens, programSources });
+    const surroundings = createSurroundings({ limits, proxies, clock: this.#clock, tokens, programSources, telemetry });
     this.#releases.add('the connections of the sources', () => surroundings.close());
     this.#kept = kept;
     const { publications } = kept;
@@ -256,6 +259,7 @@ class ProducerService implements Producer {
       log,
       drawn: publications && (() => publications.drawn),
       pack: config.pack,
+      isTraced: telemetry !== undefined,
     };
     const { publisher, problem, isBlocked, depths } = await openPublisher(broker, this.#releases);
     this.#publisher = publisher;
@@ -289,6 +293,7 @@ class ProducerService implements Producer {
       pollMetrics: metrics,
       clock: this.#clock,
       log,
+      telemetry,
       problem: () =>
         problem() ?? kept.problem() ?? this.#rival ?? (isBlocked() ? 'RabbitMQ takes no messages now' : undefined),
       isPaused: (id) => this.#leases?.claim(id)?.paused ?? false,
@@ -304,7 +309,7 @@ class ProducerService implements Producer {
     const signal = this.#stopping.signal;
     // A person waits for a single round.
     const patience = this.#options.schedule ? undefined : LONGEST_IDLE_WAIT;
-    const common = { publisher, surroundings, metrics, clock: this.#clock, log, instance, signal, patience };
+    const common = { publisher, surroundings, metrics, clock: this.#clock, log, instance, signal, patience, telemetry };
     const { isLasting, onRun } = this.#options;
     const dutyOptions = { ...kept, ...common, ...confirmed, isLasting, onRun };
     this.#duties = createDuties(endpoints, dutyOptions);
@@ -337,6 +342,15 @@ class ProducerService implements Producer {
       });
     }
     log.info({ endpoints: endpoints.length, url: this.#url }, 'the producer runs');
+  }
+
+  async #openTelemetry(): Promise<Telemetry | undefined> {
+    const { telemetry: settings, instance, log } = this.#options;
+    if (settings === undefined) return undefined;
+    const options = { settings, service: 'tributary-producer', instance, log, registry: this.registry };
+    const telemetry = await openTelemetry(options);
+    this.#releases.add('the traces', () => telemetry.close());
+    return telemetry;
   }
 
   /** Resolves when no other pipeline has our name. */

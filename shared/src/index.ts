@@ -152,4 +152,8 @@ export * from './service/safe-text.js';
 export * from './service/settings.js';
 export * from './service/token.js';
 export { withTimeout } from './service/with-timeout.js';
+export { activeSpan } from './telemetry/active.js';
+export { openTelemetry } from './telemetry/open.js';
+export * from './telemetry/port.js';
+export { readTelemetry, type TelemetrySettings } from './telemetry/settings.js';
 export * from './words.js';

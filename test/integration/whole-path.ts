@@ -4,7 +4,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger, datasetsOf, type PipelineConfig, parsePipeline, ReleaseList } from '@tributary/shared';
+import {
+  createLogger,
+  datasetsOf,
+  type LogOutput,
+  type PipelineConfig,
+  parsePipeline,
+  ReleaseList,
+  readTelemetry,
+  type ServiceEnvironment,
+} from '@tributary/shared';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { expect, inject, vi } from 'vitest';
@@ -40,6 +49,12 @@ export interface PathOptions {
   readonly redisUrl?: string;
   /** Pairs of a text of the pipeline file and what stands there instead. */
   readonly edits?: Edits;
+  /** Where the services send traces, by their environment. */
+  readonly telemetry?: ServiceEnvironment;
+  /** What the services log; silent unless given. */
+  readonly logOutput?: LogOutput;
+  /** Headers of the API's answers. */
+  readonly answerHeaders?: Readonly<Record<string, string>>;
 }
 
 export type Edits = readonly (readonly [from: string, to: string])[];
@@ -198,9 +213,12 @@ export class WholePath {
   }
 
   #settings(instance: string) {
-    const log = createLogger({ service: instance, instance, level: process.env.LOG_LEVEL ?? 'silent' });
+    const { telemetry, logOutput } = this.#options;
+    const level = logOutput === undefined ? (process.env.LOG_LEVEL ?? 'silent') : 'info';
+    const log = createLogger({ service: instance, instance, level }, logOutput);
     const servers = { amqpUrl: inject('amqpUrl'), redisUrl: this.#redisUrl };
-    return { config: this.config, ...servers, instance, port: 0, host: '127.0.0.1', log };
+    const settings = { instance, port: 0, host: '127.0.0.1', log, telemetry: telemetry && readTelemetry(telemetry) };
+    return { config: this.config, ...servers, ...settings };
   }
 
   async #serve(): Promise<void> {
@@ -211,6 +229,7 @@ export class WholePath {
       ];
       const since = searchParams.get('since') ?? '';
       response.setHeader('content-type', 'application/json');
+      for (const [name, value] of Object.entries(this.#options.answerHeaders ?? {})) response.setHeader(name, value);
       response.end(JSON.stringify(records.filter(({ updatedAt }) => updatedAt >= since)));
     });
     server.listen(0, '127.0.0.1');

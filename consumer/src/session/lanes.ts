@@ -4,6 +4,7 @@ import { Intake } from '../intake/intake.js';
 import type { Settled } from '../intake/settle.js';
 import type { Strikes } from '../intake/suspects.js';
 import type { Entry } from '../merge/merge.js';
+import type { BatchTraces } from '../metrics/traces.js';
 import { Batcher, type BatchOptions } from '../write/batch.js';
 import { type Broker, openChannel } from './broker.js';
 import type { Ending } from './ending.js';
@@ -24,6 +25,8 @@ export interface LaneOptions extends SlowStepOptions {
   readonly instance: string;
   readonly prefetch: number;
   readonly batch: Pick<BatchOptions<Entry>, 'size' | 'interval' | 'bytesOf' | 'flush'>;
+  /** Tells of each batch; nothing is traced unless given. */
+  readonly traces?: BatchTraces | undefined;
   /** As of Settler, for the messages of a queue. */
   readonly onSettled: (queue: string, arrivals: readonly Settled[]) => Promise<void> | undefined;
   readonly strikes: Strikes;
@@ -46,7 +49,8 @@ export async function openLanes(options: LaneOptions, ending: Ending, release: R
     const channel = await openChannel(broker, ending, release);
     if (lanes.length === 0) await tellIfSlow(applyTopology(channel, options.topology), DECLARING, options);
     const onSettled = (arrivals: readonly Settled[]) => options.onSettled(queue, arrivals);
-    const batch = new Batcher({ ...options.batch, clock, onError: (error) => ending.byError(error) });
+    const flush = tracedFlush(entity, options);
+    const batch = new Batcher({ ...options.batch, flush, clock, onError: (error) => ending.byError(error) });
     const suspects = { ...options, alone, queue };
     const hurry = () => void batch.flushNow();
     const batchSize = options.batch.size;
@@ -60,6 +64,15 @@ export async function openLanes(options: LaneOptions, ending: Ending, release: R
     lanes.push({ entity, intake, batch });
   }
   return lanes;
+}
+
+function tracedFlush(
+  entity: Entity,
+  { batch: { flush }, traces }: Pick<LaneOptions, 'batch' | 'traces'>,
+): BatchOptions<Entry>['flush'] {
+  return traces === undefined
+    ? flush
+    : (entries, waited) => traces.batch(entity, entries, () => flush(entries, waited));
 }
 
 /** A quorum queue without a leader does not answer, and gives no error: RabbitMQ may be electing one. */

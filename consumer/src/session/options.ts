@@ -7,6 +7,7 @@ import type { MergeRows } from '../merge/rows.js';
 import type { DeadRecords } from '../metrics/dead-records.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
 import type { ConsumerObserver } from '../metrics/observer.js';
+import type { BatchTraces } from '../metrics/traces.js';
 import type { Sink } from '../sinks/port.js';
 import type { Broker } from './broker.js';
 
@@ -37,6 +38,8 @@ export interface SessionOptions {
   readonly dead: DeadRecords;
   /** Is told what became of records. */
   readonly observer?: ConsumerObserver | undefined;
+  /** Tells of each batch; nothing is traced unless given. */
+  readonly traces?: BatchTraces | undefined;
   readonly onSinkProblem: (problem: string | undefined, dataset: string) => void;
   /** Called with why dead letters of a queue cannot be buried, and with undefined when they can again. */
   readonly onLetterProblem: (queue: string, problem: string | undefined) => void;

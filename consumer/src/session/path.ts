@@ -36,7 +36,7 @@ export interface PathSurroundings extends EnteredLedger {
 
 /** Opens the writer's output, the way to the dead letters and a channel for each queue, and joins the steps between them. */
 export async function openPath(options: SessionOptions, surroundings: PathSurroundings): Promise<Path> {
-  const { config, clock, log, metrics, observer, onSinkProblem } = options;
+  const { config, clock, log, metrics, observer, traces, onSinkProblem } = options;
   const { ledger, lease, ending, release } = surroundings;
   const output = await openOutput(options, surroundings);
   // Behind the open output: who erases a key notes it before an epoch begins in which its rows go.
@@ -49,6 +49,7 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
     log,
     metrics,
     observer,
+    traces,
     onSinkProblem,
     signal: ending.abandoned,
   });

@@ -78,7 +78,7 @@ export class Work implements RunningSession {
 /** One story for each queue; each ends when its intake ends, or with an error that ends the session. */
 function startStories(path: Path, options: SessionOptions, ending: Ending): Promise<void>[] {
   const { claims, merges, deadLetters, erased, erasedNow } = path;
-  const { seenAgain, instance, metrics, log, clock, dead, observer } = options;
+  const { seenAgain, instance, metrics, log, clock, dead, observer, traces } = options;
   const report = new Reporter({ metrics, log, clock, dead, observer, over: ending.abandoned });
   const knownRecords = new KnownRecords();
   return path.lanes.map(({ entity, intake, batch }) => {
@@ -93,6 +93,7 @@ function startStories(path: Path, options: SessionOptions, ending: Ending): Prom
       merge,
       batch,
       report,
+      traces,
       erased,
       erasedNow,
       seenAgain,

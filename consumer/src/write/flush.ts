@@ -5,6 +5,7 @@ import type { EachRecord, Ledger } from '../ledger/port.js';
 import type { Entry } from '../merge/merge.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
 import type { ConsumerObserver } from '../metrics/observer.js';
+import type { BatchTraces } from '../metrics/traces.js';
 import type { Mark, SinkWriter } from '../sinks/port.js';
 import { type Refusal, RowsRefused } from '../sinks/refused.js';
 import { WriterLost } from '../writer-lost.js';
@@ -17,6 +18,8 @@ export interface FlushOptions {
   readonly log: Logger;
   readonly metrics: ConsumerMetrics;
   readonly observer?: ConsumerObserver | undefined;
+  /** Tells of each write and commit; nothing is traced unless given. */
+  readonly traces?: BatchTraces | undefined;
   /** Called with what keeps the sink from taking rows of a dataset, and with undefined when it takes them again. */
   readonly onSinkProblem: (problem: string | undefined, dataset: string) => void;
   /** Aborted when the writer has ended: then a flush waits for nothing any more. */
@@ -78,7 +81,7 @@ export class Flush {
   async land(given: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
     const dataset = given[0]?.row.dataset;
     if (dataset === undefined) return [];
-    const { ledger, metrics, observer } = this.#options;
+    const { ledger, metrics, observer, traces } = this.#options;
     const rows = [...new Set(given)];
     const toWrite = rows.filter(({ landed, writing }) => !landed && writing === undefined);
     if (toWrite.length > 0) {
@@ -90,7 +93,8 @@ export class Flush {
     const taken = (some: readonly ClaimedRow[]) =>
       refused.size === 0 ? some : some.filter(({ row }) => !refused.has(row));
     const toCommit = taken(rows).map(({ row }) => row);
-    if (toCommit.length > 0) await ledger.commit(dataset, toCommit, marksOf(rows));
+    const commit = () => ledger.commit(dataset, toCommit, marksOf(rows));
+    if (toCommit.length > 0) await (traces === undefined ? commit() : traces.commit(dataset, toCommit.length, commit));
     const written = taken(toWrite);
     metrics.written(dataset, written.length, written.filter(({ row }) => isClosing(row)).length);
     if (observer?.written !== undefined && written.length > 0) {
@@ -103,10 +107,10 @@ export class Flush {
   }
 
   async #writeClaimed(dataset: string, claimed: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
-    const { refusals, mark } = await this.#writeWhenPossible(
-      dataset,
-      claimed.map(({ row }) => row),
-    );
+    const { traces } = this.#options;
+    const rows = claimed.map(({ row }) => row);
+    const write = () => this.#writeWhenPossible(dataset, rows);
+    const { refusals, mark } = await (traces === undefined ? write() : traces.write(dataset, rows.length, write));
     const refused = new Set(refusals.map(({ row }) => row));
     for (const one of claimed) {
       one.writing = undefined;

@@ -1,11 +1,11 @@
-import { interruptible } from '@tributary/shared';
+import { interruptible, traced } from '@tributary/shared';
 import type { CursorStore } from '../cursor/cursor.js';
 import type { KnownKeys } from '../cursor/known-keys.js';
 import type { Endpoint } from '../endpoint.js';
 import { beginRun, type PollSteps, type RunManner } from '../poll/poll.js';
 import type { PollProgress } from '../poll/progress.js';
 import type { Shape } from '../shape/shape.js';
-import type { FollowedSource } from '../sources/port.js';
+import type { ChangeBatch, FollowedSource } from '../sources/port.js';
 import { Member } from './member.js';
 import { SharedKeys } from './shared-keys.js';
 
@@ -15,7 +15,7 @@ export interface FollowedEndpoint {
   readonly shape: Shape;
 }
 
-export interface FollowSteps extends Pick<PollSteps, 'publisher' | 'clock' | 'ids' | 'confirmed'> {
+export interface FollowSteps extends Pick<PollSteps, 'publisher' | 'clock' | 'ids' | 'confirmed' | 'telemetry'> {
   readonly source: FollowedSource;
   /** The endpoint itself and its members. */
   readonly members: readonly FollowedEndpoint[];
@@ -73,7 +73,7 @@ export async function follow(
     signal,
   };
   let noted = notBefore;
-  for await (const { changes, fetchedAt, place } of source.follow(request)) {
+  const publish = async ({ changes, fetchedAt, place }: ChangeBatch) => {
     if (changes.length > 0 && fetchedAt > noted) {
       noted = fetchedAt;
       await cursors.reached(fetchedAt);
@@ -102,6 +102,12 @@ export async function follow(
     for (const { shape } of steps.members) shape.tell();
     await steps.confirmed?.(endpoint, messages, undefined);
     await cursors.save(endpoint, { place, validators: [] });
+  };
+  for await (const batch of source.follow(request)) {
+    const { length } = batch.changes;
+    const attributes = { 'tributary.endpoint': endpoint.id, 'messaging.batch.message_count': length };
+    const span = () => ({ kind: 'producer', attributes }) as const;
+    await traced(length === 0 ? undefined : steps.telemetry, `publish ${endpoint.id}`, span, () => publish(batch));
   }
   progress.confirmed(clock.now());
 }

@@ -5,6 +5,7 @@ import type { OutgoingMessage } from '../publish/messages.js';
 import type { Shape } from '../shape/shape.js';
 import { GONE, type Page, type Source } from '../sources/port.js';
 import type { Outgoing } from './outgoing.js';
+import type { PageTraces } from './page-traces.js';
 import type { PollProgress } from './progress.js';
 
 /** An endpoint that is polled for each record of another, with what it is polled by. */
@@ -37,6 +38,8 @@ export interface ChildrenOptions {
   onLeftOut(endpoint: Endpoint): void;
   progressOf(endpoint: Endpoint): PollProgress;
   messageMakerOf(endpoint: Endpoint): (record: unknown, fetchedAt: number) => OutgoingMessage;
+  /** Tells of each page; undefined where nothing is traced. */
+  readonly traces: PageTraces | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -93,30 +96,17 @@ export class Children {
   }
 
   async #poll(parent: Parent, record: unknown, child: RunningChild): Promise<void> {
-    const { signal, onPage, onLeftOut } = this.#options;
-    const { endpoint, source, shape, progress, messageOf, children } = child;
-    const outgoing = this.#options.outgoing(endpoint);
+    const { signal, onPage, traces } = this.#options;
+    const { endpoint, source, progress, children } = child;
     let hasPages = false;
     try {
-      for await (const page of source.pages({ variables: { parent: record }, validators: [], signal })) {
+      const asked = source.pages({ variables: { parent: record }, validators: [], signal });
+      for await (const page of traces === undefined ? asked : traces.pages(endpoint, asked)) {
         hasPages = true;
         progress.page(page);
         await onPage(endpoint, page);
-        const published: unknown[] = [];
-        for (const raw of page.records) {
-          const shaped = shape.of(raw);
-          const { isDeleted, isFiltered } = shaped;
-          const message = messageOf(shaped.record, page.fetchedAt);
-          const isAccepted = progress.accepts(message, isFiltered);
-          if (!isAccepted && !isFiltered) onLeftOut(endpoint);
-          if (!isAccepted) continue;
-          if (isDeleted) progress.deletes('marked', 1);
-          else published.push(raw);
-          const room = outgoing.publish(message, isDeleted);
-          if (room !== undefined) await room;
-        }
-        await outgoing.flush();
-        shape.tell();
+        const publishing = () => this.#publish(page, child);
+        const published = await (traces === undefined ? publishing() : traces.publish(page, endpoint, publishing));
         await children.pollFor(child, published);
       }
     } catch (error) {
@@ -131,6 +121,27 @@ export class Children {
       }
       this.#failures.push(`for ${nameOf(parent, record)}: ${describeError(error)}`);
     }
+  }
+
+  /** @returns the raw records that were published, and not as deleted */
+  async #publish(page: Page, { endpoint, shape, progress, messageOf }: RunningChild): Promise<unknown[]> {
+    const outgoing = this.#options.outgoing(endpoint);
+    const published: unknown[] = [];
+    for (const raw of page.records) {
+      const shaped = shape.of(raw);
+      const { isDeleted, isFiltered } = shaped;
+      const message = messageOf(shaped.record, page.fetchedAt);
+      const isAccepted = progress.accepts(message, isFiltered);
+      if (!isAccepted && !isFiltered) this.#options.onLeftOut(endpoint);
+      if (!isAccepted) continue;
+      if (isDeleted) progress.deletes('marked', 1);
+      else published.push(raw);
+      const room = outgoing.publish(message, isDeleted);
+      if (room !== undefined) await room;
+    }
+    await outgoing.flush();
+    shape.tell();
+    return published;
   }
 }
 

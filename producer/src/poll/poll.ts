@@ -1,4 +1,4 @@
-import { type Clock, interruptible, isMapping, ORIGIN } from '@tributary/shared';
+import { type Clock, interruptible, isMapping, ORIGIN, type Telemetry } from '@tributary/shared';
 import { type Beginning, type Cursor, type CursorStore, EMPTY } from '../cursor/cursor.js';
 import type { KnownKeys } from '../cursor/known-keys.js';
 import type { Endpoint } from '../endpoint.js';
@@ -12,6 +12,7 @@ import { type Child, Children } from './children.js';
 import { Deletions } from './deletions.js';
 import { earlierMark } from './mark.js';
 import type { MissingNews } from './missing-news.js';
+import { PageTraces } from './page-traces.js';
 import type { PollProgress } from './progress.js';
 import { readAhead } from './read-ahead.js';
 import { versionWriter } from './since.js';
@@ -47,6 +48,8 @@ export interface PollSteps {
   ) => Promise<void>;
   /** False: what is saved ends with this process, and the source is told later that it is kept. True unless given. */
   readonly isLasting?: boolean | undefined;
+  /** Tells of each page; nothing is traced unless given. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** How long, in milliseconds, a run may take before the next one is due. */
@@ -97,13 +100,14 @@ export async function poll(
   signal: AbortSignal,
   { trial, full, hurried = false }: RunManner = { trial: false, full: false },
 ) {
-  const { source, shape, publisher, cursors, clock, ids } = steps;
+  const { source, shape, publisher, cursors, clock, ids, telemetry } = steps;
   const beginning = beginRun(endpoint, steps);
   const { run, cursor: saved, notBefore } = await interruptible(beginning, signal);
   const cursor: Cursor = full ? { validators: [], ...(saved.lost !== undefined && { lost: saved.lost }) } : saved;
   ids.notBefore(notBefore);
   const messages = publisher.begin(endpoint.id);
   progress.begin(run, messages, notBefore);
+  const traces = telemetry && new PageTraces(telemetry, messages);
 
   const begunAt = clock.now();
   const slices = new Slices(endpoint, cursor, begunAt);
@@ -140,6 +144,7 @@ export async function poll(
       return its;
     },
     messageMakerOf,
+    traces,
     signal,
   });
   progress.withChildren(() => family.progress);
@@ -176,33 +181,42 @@ export async function poll(
     savedUpTo = within.mark;
     savedPlace = within.place;
   };
+  const publish = async (page: Page, walk: Walk): Promise<unknown[]> => {
+    const published: unknown[] = [];
+    for (const [index, raw] of page.records.entries()) {
+      const { record, isFiltered, isDeleted } = shape.of(raw);
+      if (page.originOf !== undefined) noteOrigin(endpoint, record, page.originOf, index);
+      const message = messageOf(record, page.fetchedAt);
+      const isAccepted = progress.accepts(message, isFiltered);
+      if (isAccepted || isFiltered) walk.record(message);
+      if (!isAccepted && !isFiltered) deletions.leavesOut(endpoint);
+      if (!isAccepted) continue;
+      if (isDeleted) progress.deletes('marked', 1);
+      // There is nothing below a record that is deleted.
+      else published.push(raw);
+      const room = outgoing.publish(message, isDeleted);
+      if (room !== undefined) await room;
+    }
+    await outgoing.flush();
+    shape.tell();
+    return published;
+  };
   /** Reads all pages once, and publishes what is on them. */
   const read = async (walk: Walk, request: Omit<PageRequest, 'signal'>) => {
     let isFirst = true;
-    for await (const page of readAhead((reading) => source.pages({ ...request, signal: reading }), signal)) {
+    const pages = (reading: AbortSignal) => {
+      const asked = source.pages({ ...request, signal: reading });
+      return traces === undefined ? asked : traces.pages(endpoint, asked);
+    };
+    for await (const page of readAhead(pages, signal)) {
       if (!isFirst) await saveWithin(walk);
       isFirst = false;
       progress.page(page);
       walk.page(page);
       await onPage(endpoint, page);
       if (!page.notModified) await dropConditions();
-      const published: unknown[] = [];
-      for (const [index, raw] of page.records.entries()) {
-        const { record, isFiltered, isDeleted } = shape.of(raw);
-        if (page.originOf !== undefined) noteOrigin(endpoint, record, page.originOf, index);
-        const message = messageOf(record, page.fetchedAt);
-        const isAccepted = progress.accepts(message, isFiltered);
-        if (isAccepted || isFiltered) walk.record(message);
-        if (!isAccepted && !isFiltered) deletions.leavesOut(endpoint);
-        if (!isAccepted) continue;
-        if (isDeleted) progress.deletes('marked', 1);
-        // There is nothing below a record that is deleted.
-        else published.push(raw);
-        const room = outgoing.publish(message, isDeleted);
-        if (room !== undefined) await room;
-      }
-      await outgoing.flush();
-      shape.tell();
+      const publishing = () => publish(page, walk);
+      const published = await (traces === undefined ? publishing() : traces.publish(page, endpoint, publishing));
       await family.pollFor({ endpoint, shape }, published);
     }
   };

@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { activeSpan, type Telemetry } from '@tributary/shared';
 import { v7 } from 'uuid';
 
 /** Makes ids. It is passed in, so that tests can predict them. */
@@ -17,11 +18,14 @@ export interface Ids {
   notBefore(time: number): void;
   /** Random bytes, in hex. */
   random(bytes: number): string;
+  /** The `traceparent` of the span that the present work is part of; absent where nothing is traced. */
+  readonly traceparent?: () => string | undefined;
 }
 
 const MAX_SEQUENCE = 0xffffffff;
 
-export function createIds(): Ids {
+/** @param telemetry where it is there, messages carry the trace of the work that made them */
+export function createIds(telemetry?: Telemetry): Ids {
   let msecs = 0;
   let seq = 0;
   const goOnFrom = (time: number) => {
@@ -40,19 +44,22 @@ export function createIds(): Ids {
       if (time > msecs) goOnFrom(time);
     },
     random: (bytes) => randomBytes(bytes).toString('hex'),
+    ...(telemetry !== undefined && { traceparent: () => activeSpan()?.traceparent }),
   };
 }
 
 /**
- * Starts the trace of a run. Each call of the result gives the `traceparent` (W3C Trace Context) of one more message. A span
+ * Starts the trace of a run that no span tells of. Each call of the result gives the `traceparent` (W3C Trace Context) of one more message. A span
  * id is a random half and a counter: random bytes for every message would cost more than the rest of the message.
  */
 export function startTrace(ids: Ids): () => string {
   const trace = ids.random(16);
   const half = ids.random(4);
   let count = 0;
-  return () => {
+  const madeUp = () => {
     count = (count % 0xffffffff) + 1;
     return `00-${trace}-${half}${count.toString(16).padStart(8, '0')}-01`;
   };
+  const { traceparent } = ids;
+  return traceparent === undefined ? madeUp : () => traceparent() ?? madeUp();
 }

@@ -21,6 +21,8 @@ export interface BrokerOptions {
   /** As of PublisherOptions. */
   readonly drawn?: (() => number) | undefined;
   readonly pack?: PackBounds;
+  /** As of PublisherOptions. */
+  readonly isTraced?: boolean | undefined;
 }
 
 /** How long a broker may take to confirm that the connection closes, in milliseconds; one that is away never does. */
@@ -28,7 +30,7 @@ const CLOSE_TIMEOUT = 2_000;
 
 /** A publisher on a connection of its own. */
 export async function openPublisher(options: BrokerOptions, releases: ReleaseList) {
-  const { amqpUrl, instance, topology, clock, log, drawn, pack } = options;
+  const { amqpUrl, instance, topology, clock, log, drawn, pack, isTraced } = options;
   let away: string | undefined;
   const onProblem = (problem: string | undefined) => {
     away = problem;
@@ -47,7 +49,7 @@ export async function openPublisher(options: BrokerOptions, releases: ReleaseLis
       isBlocked = false;
     });
   }
-  const publisher = new Publisher({ connection, topology, clock, log, drawn, pack, standIn: standInFor });
+  const publisher = new Publisher({ connection, topology, clock, log, drawn, pack, isTraced, standIn: standInFor });
   releases.add('the publisher', () => publisher.close());
   const servers = amqpUrl.split(',').map(redactUrl).join(', ');
   const problem = (): string | undefined => {

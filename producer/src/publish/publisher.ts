@@ -18,6 +18,7 @@ import { type Held, Outbox, recordsOf } from './outbox.js';
 import { messageOf, optionsOf, type PackBounds, Packs } from './packs.js';
 import { PublishRun } from './publish-run.js';
 import { QueueWait } from './queue-wait.js';
+import { TracedRun } from './traced-run.js';
 
 export interface PublisherOptions {
   readonly connection: PublishConnection;
@@ -37,6 +38,8 @@ export interface PublisherOptions {
    * it such a message is left out.
    */
   readonly standIn?: (message: OutgoingMessage, limit: number) => OutgoingMessage;
+  /** Whether spans end with what is confirmed. False unless given. */
+  readonly isTraced?: boolean | undefined;
 }
 
 /** The `max_message_size` of RabbitMQ 4, in bytes. If a broker has a lower one, its refusal says so. */
@@ -91,7 +94,8 @@ export class Publisher implements ChannelUser {
     // What a run that failed has left is numbered as of that run.
     this.#packs?.sendAll();
     const accept = (message: OutgoingMessage, run: PublishRun) => this.#accept(message, run);
-    return new PublishRun(accept, this.#numberingOf(endpoint), () => this.#packs?.sendAll());
+    const Run = this.#options.isTraced === true ? TracedRun : PublishRun;
+    return new Run(accept, this.#numberingOf(endpoint), () => this.#packs?.sendAll());
   }
 
   #numberingOf(endpoint: string): Numbering | undefined {

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@tributary/shared';
+import type { Clock, Logger, Telemetry } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import { follow } from '../follow/follow.js';
 import type { PollMetrics } from '../metrics.js';
@@ -35,13 +35,15 @@ export interface DutiesOptions
   readonly onRun?: ((summary: PollSummary) => void) | undefined;
   /** As of the runners. */
   readonly patience?: number | undefined;
+  /** Tells of each run; nothing is traced unless given. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** A duty for each endpoint: its source, its runs, its schedule. Nothing is polled until the duty is held. */
 export function createDuties(endpoints: readonly Endpoint[], options: DutiesOptions): Map<string, Duty> {
-  const { publisher, cursors, known, states, runs, clock, log, instance, metrics, signal } = options;
+  const { publisher, cursors, known, states, runs, clock, log, instance, metrics, signal, telemetry } = options;
   const confirmed = options.confirmed === undefined ? {} : { confirmed: options.confirmed };
-  const ids = createIds();
+  const ids = createIds(telemetry);
   const missingNews = new MissingNews(log);
   const companions = endpoints.length - 1;
   return new Map(
@@ -66,6 +68,7 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
         clock,
         ids,
         isLasting: options.isLasting,
+        telemetry,
         ...confirmed,
       };
       const runner = new Runner({
@@ -85,6 +88,7 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
         patience: options.patience,
         onRun: options.onRun,
         retries,
+        telemetry,
       });
       const isContinuous = isFollowed(source);
       const duty = new Duty({

@@ -1,4 +1,13 @@
-import { type Clock, describeError, type Logger, RetryableError, type RunLog } from '@tributary/shared';
+import {
+  type Clock,
+  describeError,
+  type Logger,
+  RetryableError,
+  type RunLog,
+  type Span,
+  type Telemetry,
+  traced,
+} from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import type { PollMetrics } from '../metrics.js';
 import type { RunManner } from '../poll/poll.js';
@@ -30,6 +39,8 @@ export interface RunnerOptions {
   readonly onRun?: ((summary: PollSummary) => void) | undefined;
   /** The requests of its polls that are tried again. */
   readonly retries?: RetryWatch | undefined;
+  /** Tells of each poll; nothing is traced unless given. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** So many files stand in a line of the log. */
@@ -51,7 +62,10 @@ export class Runner {
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#flight = new SingleFlight(() => this.#run());
+    const { endpoint, telemetry } = options;
+    const attributes = { 'tributary.endpoint': endpoint.id, 'tributary.entity': endpoint.entity.name };
+    const run = (span: Span | undefined) => this.#run(span);
+    this.#flight = new SingleFlight(() => traced(telemetry, `poll ${endpoint.id}`, () => ({ attributes }), run));
     this.#circuit = new Circuit(options.endpoint.config.circuit, options.clock);
     this.#pause = new Pause(options.endpoint, options.clock, options.log);
   }
@@ -155,7 +169,7 @@ export class Runner {
     this.#showCircuit();
   }
 
-  async #run(): Promise<PollSummary> {
+  async #run(span: Span | undefined): Promise<PollSummary> {
     const { endpoint, metrics, clock, log, signal } = this.#options;
     const labels = { endpoint: endpoint.id };
     const progress = new PollProgress(endpoint, metrics, log);
@@ -181,6 +195,8 @@ export class Runner {
     this.#options.retries?.over();
     const durationMs = Math.round(clock.monotonic() - begun);
     const summary = progress.summary(durationMs, failure === undefined ? undefined : describeError(failure));
+    span?.set({ 'tributary.run': summary.run, 'tributary.records': summary.published });
+    if (failure !== undefined) span?.fail(failure);
     metrics.runs.inc(labels);
     metrics.duration.observe(labels, durationMs / 1_000);
     if (failure !== undefined) {

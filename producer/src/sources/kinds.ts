@@ -8,6 +8,7 @@ import type { Source, SourceEvents } from './port.js';
 import { PostgresChangesSource } from './postgres-changes/postgres-changes.js';
 import { programSource } from './program.js';
 import { RestSource } from './rest/rest.js';
+import { tracedExchange } from './rest/traced-exchange.js';
 import { SqlSource } from './sql/sql.js';
 import type { Surroundings } from './surroundings.js';
 import { WebhookSource } from './webhook/webhook.js';
@@ -16,7 +17,7 @@ type MakeSource<E> = (endpoint: E, surroundings: Surroundings, events: SourceEve
 
 /** What makes each kind of source. Their settings are in shared/src/config/kinds/. */
 const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
-  rest: (endpoint, { rest, gate, clock, random }, events) =>
+  rest: (endpoint, { rest, gate, clock, random, telemetry }, events) =>
     new RestSource(endpoint, {
       ...events,
       dispatcher: rest.dispatchers.for(endpoint.config),
@@ -26,6 +27,7 @@ const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
       tokens: rest.tokens,
       clock,
       random,
+      exchange: telemetry && tracedExchange(telemetry),
     }),
   sql: (endpoint, { databases, gate, clock, random }, events) =>
     new SqlSource(endpoint, {

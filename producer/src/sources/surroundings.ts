@@ -1,4 +1,4 @@
-import type { Clock, LimitsConfig } from '@tributary/shared';
+import type { Clock, LimitsConfig, Telemetry } from '@tributary/shared';
 import { Readings } from './files/readings.js';
 import { Gate } from './gate.js';
 import type { ProgramSources } from './program.js';
@@ -30,6 +30,8 @@ export interface Surroundings {
   readonly readings: Readings;
   /** Those of the program that holds the producer. */
   readonly programSources: ProgramSources;
+  /** Tells of each request; undefined where nothing is traced. */
+  readonly telemetry: Telemetry | undefined;
   /** Closes all connections, even those in use. */
   close(): Promise<void>;
 }
@@ -43,6 +45,8 @@ export interface SurroundingsOptions {
   readonly tokens?: TokenStores | undefined;
   /** Sources of the program that holds the producer; none unless given. */
   readonly programSources?: ProgramSources | undefined;
+  /** Tells of each request; nothing is traced unless given. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export function createSurroundings({
@@ -51,6 +55,7 @@ export function createSurroundings({
   clock,
   tokens = memoryTokenStores(),
   programSources = {},
+  telemetry,
 }: SurroundingsOptions): Surroundings {
   const dispatchers = new Dispatchers(proxies);
   const databases = new Databases(limits);
@@ -63,6 +68,7 @@ export function createSurroundings({
     streams: new Streams(),
     readings: new Readings(),
     programSources,
+    telemetry,
     async close() {
       await Promise.all([dispatchers.destroy(), databases.close()]);
     },

@@ -20,7 +20,18 @@ export interface Variable {
 }
 
 const SERVICES = ['mock-api', 'producer', 'consumer', 'dashboard'] as const;
+const TRACED = ['producer', 'consumer'] as const;
 const POLLING = ['producer', 'consumer', 'dashboard'] as const;
+
+/** What OTEL_TRACES_SAMPLER may be. */
+export const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
 
 /** The port of each service that runs by itself. */
 export const PORTS = { 'mock-api': 8080, producer: 8081, consumer: 8082, dashboard: 8000 } as const;
@@ -77,6 +88,60 @@ export const ENVIRONMENT = {
     usual: 'info',
     usually: '`info`; with `npm start` `warn`',
     words: 'How much is logged: trace, debug, info, warn, error, fatal or silent',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    readers: TRACED,
+    words:
+      'The collector that gets traces by OTLP over HTTP, such as http://127.0.0.1:4318; `/v1/traces` is added. Without it (and the next two) nothing is traced',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    readers: TRACED,
+    words: 'The whole address for traces, where it is another one',
+  },
+  OTEL_TRACES_EXPORTER: {
+    readers: TRACED,
+    words: '`otlp` traces to http://127.0.0.1:4318 where no address is set; `none` traces nothing',
+  },
+  OTEL_SDK_DISABLED: { readers: TRACED, words: '`true`: nothing is traced, whatever else is set' },
+  OTEL_EXPORTER_OTLP_PROTOCOL: {
+    readers: TRACED,
+    usual: 'http/protobuf',
+    words: 'No other is there: set it if your environment sets another for other programs',
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    readers: TRACED,
+    words:
+      'Headers for the collector, such as a token: `name=value`, several with commas between them, percent-encoded',
+  },
+  OTEL_EXPORTER_OTLP_TIMEOUT: {
+    readers: TRACED,
+    usual: '10000',
+    words: 'Milliseconds that the collector has for an answer, with repetitions; then the spans are lost',
+  },
+  OTEL_EXPORTER_OTLP_COMPRESSION: { readers: TRACED, usual: 'none', words: '`gzip` or `none`' },
+  OTEL_EXPORTER_OTLP_CERTIFICATE: {
+    readers: TRACED,
+    words: 'A file with the certificates that the one of the collector is checked with',
+  },
+  OTEL_TRACES_SAMPLER: {
+    readers: TRACED,
+    usual: 'parentbased_always_on',
+    words: `Which traces are recorded: ${either(SAMPLERS)}`,
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    readers: TRACED,
+    usual: '1',
+    words: 'The share of traces that are recorded, from 0 to 1, where the sampler goes by it',
+  },
+  OTEL_SERVICE_NAME: {
+    readers: TRACED,
+    usually: '`tributary-producer`, `tributary-consumer`',
+    words: 'What the service is called in traces',
+  },
+  OTEL_RESOURCE_ATTRIBUTES: {
+    readers: TRACED,
+    words:
+      'What else traces tell of the service, such as `deployment.environment.name=production`: as OTEL_EXPORTER_OTLP_HEADERS',
   },
   UMASK: {
     readers: SERVICES,

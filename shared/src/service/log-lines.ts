@@ -24,6 +24,8 @@ const USUAL: ReadonlySet<string> = new Set([
   'msg',
   'reason',
   'err',
+  'trace_id',
+  'span_id',
 ]);
 
 const kept = new WeakMap<Logger, LogLines>();

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { FatalError } from '../errors.js';
+import { activeSpan } from '../telemetry/active.js';
 import { keepLines, LogLines } from './log-lines.js';
 import { stdoutLog } from './log-output.js';
 import { printable, withoutPasswords } from './safe-text.js';
@@ -43,6 +44,8 @@ export function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRET_PATHS, censor: '[secret]' },
     // Errors of libraries hold URLs with passwords, and texts from outside hold what a terminal obeys.
+    // Lines about traced work carry its ids.
+    mixin: () => ({ ...activeSpan()?.ids }),
     hooks: {
       streamWrite(line: string) {
         const safe = printable(withoutPasswords(line));

@@ -3,6 +3,7 @@ import { ConfigError, type Fault } from '../config/fault.js';
 import { loadPipeline } from '../config/load.js';
 import type { PipelineConfig } from '../config/schema.js';
 import { FatalError } from '../errors.js';
+import { readTelemetry, type TelemetrySettings } from '../telemetry/settings.js';
 import { readInstance, tellIfRenamed } from './instance.js';
 import { createLogger, type Logger, type LogOutput } from './logging.js';
 import { type Reading, readingOf } from './reading.js';
@@ -23,6 +24,8 @@ export interface ServiceSettings {
   /** The token with which programs read them. */
   readonly readToken?: string | undefined;
   readonly log: Logger;
+  /** Where traces go; nothing is traced unless given. */
+  readonly telemetry?: TelemetrySettings | undefined;
 }
 
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port < 65_536;
@@ -70,10 +73,12 @@ export function readServiceSettings(
   if (faults.length > 0) throw new ConfigError('the environment', faults);
   const token = readToken(env, 'READ_TOKEN');
   const reading = readingOf(env.DASHBOARD_READ, env.PUBLISHED_ON || variable(env, 'HOST'), token);
+  const telemetry = readTelemetry(env);
   const log = createLogger({ service, instance, level: env.LOG_LEVEL }, output);
   tellIfRenamed(env, log);
   const config = loadPipeline(variable(env, 'PIPELINE'), env);
-  return { config, amqpUrl, redisUrl, instance, port, host: variable(env, 'HOST'), reading, readToken: token, log };
+  const host = variable(env, 'HOST');
+  return { config, amqpUrl, redisUrl, instance, port, host, reading, readToken: token, log, telemetry };
 }
 
 const missing = (example: string): string =>

@@ -20,6 +20,7 @@ import {
   readHooksAddress,
   readInstance,
   readPort,
+  readTelemetry,
   sinkWords,
 } from '@tributary/shared';
 import { startOnPort } from '../embedded/ports.js';
@@ -84,7 +85,7 @@ export async function startServices(
   const keepsMarks = folder !== undefined && servers.inMemory.includes('ledger');
   const markFile = keepsMarks ? new MarkFile(folder, config) : undefined;
   const kept = await markFile?.read();
-  const common = { config, amqpUrl, redisUrl, postgresUrl, instance, host: HOST };
+  const common = { config, amqpUrl, redisUrl, postgresUrl, instance, host: HOST, telemetry: readTelemetry(env) };
   const { tokens, dashboardToken, ...settings } = dashboardSettings(env);
   const producerToken = settings.producerToken ?? randomBytes(24).toString('base64url');
   // Where the dashboard wants a token for reading, the other services of this process tell nothing without one either.

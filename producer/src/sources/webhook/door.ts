@@ -1,7 +1,17 @@
 import type { IncomingMessage } from 'node:http';
-import { Buckets, type Clock, describeError, inTime, type Logger } from '@tributary/shared';
+import {
+  activeSpan,
+  Buckets,
+  type Clock,
+  describeError,
+  inTime,
+  type Logger,
+  type Telemetry,
+  traced,
+} from '@tributary/shared';
 import type { Endpoint } from '../../endpoint.js';
 import type { PollMetrics } from '../../metrics.js';
+import { publishing } from '../../poll/page-traces.js';
 import type { Ids } from '../../publish/ids.js';
 import { messageMaker, type OutgoingMessage } from '../../publish/messages.js';
 import { Bodies } from './body.js';
@@ -23,6 +33,8 @@ export interface DoorOptions {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Tells of the events that are taken; nothing is traced unless given. */
+  readonly telemetry?: Telemetry | undefined;
   /** Why nothing can be taken for an endpoint now, for the log; undefined if it can. */
   pressure(hook: Hook): string | undefined;
   /** To be awaited before records are published: other endpoints that note the keys learn the versions. */
@@ -126,10 +138,29 @@ export class Door {
     const headers = shownHeaders(incoming.headers, hook.secretHeader);
     const records = hook.records.of(event, { headers, received: new Date(received).toISOString() });
     const isRepeated = this.#repeats.has(endpoint.id, request.body);
-    await this.#publish(hook, this.#messagesOf(hook, records, received));
+    await this.#accept(hook, request, () => this.#publish(hook, records, received));
     if (isRepeated) this.#options.metrics.repeated.inc({ endpoint: endpoint.id });
     this.#repeats.add(endpoint.id, request.body);
     return { outcome: 'accepted', status: 200 };
+  }
+
+  /** Goes on with the trace of the sender, who has shown who it is by now: a stranger makes no spans. */
+  async #accept({ endpoint: { id, entity } }: Hook, request: HookRequest, publish: () => Promise<void>): Promise<void> {
+    const attributes = { 'http.request.method': request.method, 'http.route': '/hooks/:id', 'tributary.endpoint': id };
+    const continues = request.header('traceparent');
+    const { queue } = entity.config;
+    await traced(
+      this.#options.telemetry,
+      `receive ${id}`,
+      () => ({ kind: 'server', continues, attributes }),
+      () =>
+        traced(
+          this.#options.telemetry,
+          `publish ${queue}`,
+          () => ({ kind: 'producer', attributes: publishing(queue, entity.name, id) }),
+          publish,
+        ),
+    );
   }
 
   #checkPressure(hook: Hook): void {
@@ -169,7 +200,9 @@ export class Door {
     return messages;
   }
 
-  async #publish(hook: Hook, messages: readonly OutgoingMessage[]): Promise<void> {
+  async #publish(hook: Hook, records: readonly unknown[], received: number): Promise<void> {
+    const messages = this.#messagesOf(hook, records, received);
+    activeSpan()?.set({ 'messaging.batch.message_count': messages.length });
     if (messages.length === 0) return;
     const { intake, hear, took, clock, metrics } = this.#options;
     const { endpoint, config } = hook;

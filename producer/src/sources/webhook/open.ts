@@ -5,6 +5,7 @@ import {
   type OpenPublication,
   type PipelineConfig,
   type Registry,
+  type Telemetry,
   type Topology,
   versionOrder,
 } from '@tributary/shared';
@@ -37,6 +38,7 @@ export interface DoorsOptions {
   readonly pollMetrics: PollMetrics;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly telemetry: Telemetry | undefined;
   /** Why the producer cannot publish now, in words; undefined if it can. */
   problem(): string | undefined;
   /** Whether a person has paused the endpoint. */
@@ -59,7 +61,7 @@ export interface Doors {
 }
 
 export function openDoors(options: DoorsOptions): Doors {
-  const { endpoints, publisher, stores, topology, registry, pollMetrics, clock, log } = options;
+  const { endpoints, publisher, stores, topology, registry, pollMetrics, clock, log, telemetry } = options;
   const { publications, copies, known, table } = stores;
   const metrics = createHookMetrics(registry);
   const queues = new Map(topology.queues.map(({ entity, queue }) => [entity, queue]));
@@ -86,7 +88,7 @@ export function openDoors(options: DoorsOptions): Doors {
     if (waiting < config.maxBacklog) return undefined;
     return `the queue holds ${waiting} records that no consumer has settled (maxBacklog is ${config.maxBacklog}): see whether consumers run`;
   };
-  const ids = createIds();
+  const ids = createIds(telemetry);
   const hear = async (others: readonly string[], messages: readonly OutgoingMessage[]) => {
     if (others.length === 0) return;
     const keys = messages.flatMap(({ envelope: { key, version } }) =>
@@ -104,6 +106,7 @@ export function openDoors(options: DoorsOptions): Doors {
     ids,
     clock,
     log,
+    telemetry,
     pressure,
     async hear({ endpoint }, messages) {
       const notes = endpoint.config.deletes?.missing === true ? [endpoint.id] : [];
@@ -122,6 +125,7 @@ export function openDoors(options: DoorsOptions): Doors {
     ids,
     clock,
     log,
+    telemetry,
     problem: () => options.problem(),
     hear: async (entity, messages) =>
       await hear(

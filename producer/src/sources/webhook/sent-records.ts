@@ -15,8 +15,11 @@ import {
   PoisonError,
   parseJson,
   stringifyJson,
+  type Telemetry,
+  traced,
   VERSION,
 } from '@tributary/shared';
+import { publishing } from '../../poll/page-traces.js';
 import type { Ids } from '../../publish/ids.js';
 import { messageMaker, type OutgoingMessage } from '../../publish/messages.js';
 import type { ProtectionKeys } from '../../shape/protect/keys.js';
@@ -79,6 +82,8 @@ export interface SentRecordsOptions {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Tells of what is taken; nothing is traced unless given. */
+  readonly telemetry?: Telemetry | undefined;
   /** Why nothing can be taken now, in words; undefined if it can. */
   problem(): string | undefined;
   /** To be awaited before records are published: endpoints that note the keys learn the versions. */
@@ -130,7 +135,9 @@ export class SentRecords {
     const entity = this.#find(name);
     const text = stringifyJson(record);
     if (text === undefined) throw new Refused('unreadable', 'there is no record to send');
-    const { refused, messages, numbers } = await this.#publish(entity, [read(text)]);
+    const { refused, messages, numbers } = await this.#traced(entity, undefined, () =>
+      this.#publish(entity, [read(text)]),
+    );
     const [message] = messages;
     if (message === undefined) throw new Refused('unreadable', refused[0]?.error ?? 'it cannot be read');
     return { entity: name, messageId: message.envelope.messageId, body: message.body, numbers };
@@ -139,7 +146,10 @@ export class SentRecords {
   async #take(name: string, request: IncomingMessage): Promise<Taken> {
     const entity = this.#find(name);
     const body = await this.#bodies.read(request, MOST_BYTES);
-    const { refused, messages } = await this.#publish(entity, recordsOf(body, request.headers['content-type'] ?? ''));
+    const { 'content-type': type = '', traceparent } = request.headers;
+    const { refused, messages } = await this.#traced(entity, traceparent, () =>
+      this.#publish(entity, recordsOf(body, type)),
+    );
     return { status: refused.length === 0 ? 200 : 422, accepted: messages.length, refused };
   }
 
@@ -153,6 +163,14 @@ export class SentRecords {
     const problem = this.#options.problem();
     if (problem !== undefined) throw new Refused('not_now', problem, { after: 10 });
     return entity;
+  }
+
+  /** @param traceparent of who sends them: what is traced goes on with it */
+  #traced<T>({ name, config }: Entity, traceparent: unknown, publish: () => Promise<T>): Promise<T> {
+    const continues = typeof traceparent === 'string' ? traceparent : undefined;
+    const attributes = publishing(config.queue, name, SENT);
+    const { telemetry } = this.#options;
+    return traced(telemetry, `publish ${config.queue}`, () => ({ kind: 'producer', continues, attributes }), publish);
   }
 
   async #publish(entity: Entity, records: Iterable<Read>) {
