@@ -102,8 +102,8 @@ function compileEndpoint(making: Making, id: string, endpoint: EndpointConfig): 
     endpoint.where,
     // What was read before may have to be deleted, or to be known so that it can be missed.
     ...(deletes === undefined ? [] : [[deletes.when, deletes.missing]]),
-    // With another key, all that is protected is another text.
-    ...(protectsAny(entity.fields) ? [fingerprintOf(keys)] : []),
+    // With another key or hierarchy, all that is protected is another text.
+    ...(protectsAny(entity.fields) ? [fingerprintOf(keys, entity.fields)] : []),
     children.map(({ fingerprint }) => fingerprint),
   ];
   return {

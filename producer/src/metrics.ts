@@ -129,6 +129,11 @@ export function createPollMetrics(registry: Registry) {
       'Expressions that failed on a record; it is published all the same',
       'expression',
     ),
+    notInHierarchy: counter(
+      'values_not_in_hierarchy',
+      'Values that the hierarchy of their field does not have; they land as *',
+      'field',
+    ),
     unknownFields: new Counter({
       name: 'tributary_unknown_fields_total',
       help: 'Fields that records held and their entity does not declare',

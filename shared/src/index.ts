@@ -69,6 +69,7 @@ export {
   originOf,
 } from './config/source-facts.js';
 export { isSecretName } from './config/substitute.js';
+export { hierarchiesOf, unusableHierarchies } from './config/unusable-hierarchies.js';
 export { withoutPlaceholders } from './config/values.js';
 export * from './csv/cells.js';
 export type { Neutralised } from './csv/formulas.js';
@@ -80,6 +81,7 @@ export * from './errors.js';
 export * from './expressions/index.js';
 export * from './postgres/primary.js';
 export * from './postgres/servers.js';
+export { type Hierarchy, readHierarchy } from './privacy/hierarchy.js';
 export {
   type Called,
   kindByName,

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type ExportPrivacy, FatalError, type PrivacyLevel } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,11 +27,21 @@ interface Person {
   readonly income: number;
 }
 
+/** Of a level of a file, which lacks some. */
+const HIERARCHY: Readonly<Record<string, string>> = { '80331': 'south', '80333': 'south', '10115': "L'Est" };
+const FOLDER = mkdtempSync(join(tmpdir(), 'levels-'));
+writeFileSync(
+  join(FOLDER, 'zip.csv'),
+  Object.entries(HIERARCHY)
+    .map(([zip, is]) => `${zip};${zip.slice(0, 2)};${is}\n`)
+    .join(''),
+);
+
 /** The same levels as the SQL has them, written once more: the finest first, all alike last. */
 const ORACLE: Readonly<Record<string, readonly ((person: Person) => string)[]>> = {
   zip: [
     ({ zip }) => zip ?? '',
-    ({ zip }) => (zip === null || zip === '' ? '' : `${zip.slice(0, Math.min(3, zip.length - 1))}***`),
+    ({ zip }) => (zip === null || zip === '' ? '' : (HIERARCHY[zip] ?? '*')),
     ({ zip }) => (zip === null || zip === '' ? '' : `${zip.slice(0, Math.min(1, zip.length - 1))}***`),
     () => '*',
   ],
@@ -42,7 +55,7 @@ const ORACLE: Readonly<Record<string, readonly ((person: Person) => string)[]>> 
 };
 
 const LEVELS: ExportPrivacy['quasi'] = {
-  zip: [{ first: 3 }, { first: 1 }],
+  zip: [{ hierarchy: join(FOLDER, 'zip.csv'), level: 2 }, { first: 1 }],
   age: [{ bucket: 10 }],
   born: [{ to: 'year' }, { to: 'decade' }],
   city: [{ groups: { south: ['Ulm', "L'Aquila"] } }],
@@ -52,7 +65,10 @@ let connection: DuckDBConnection;
 beforeAll(async () => {
   connection = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
 });
-afterAll(() => connection.closeSync());
+afterAll(() => {
+  connection.closeSync();
+  rmSync(FOLDER, { recursive: true });
+});
 
 const ask = async (sql: string): Promise<Cell[][]> => (await connection.runAndReadAll(sql)).getRowsJson() as Cell[][];
 

@@ -42,7 +42,7 @@ const BATCH = 500;
 const MOST_REMEMBERED = 100_000;
 
 /** Of a row that is gone only the key is known, and nothing else is to be told of it. */
-const SILENT: ShapeEvents = { unknownField() {}, cut() {}, failed() {}, tell() {} };
+const SILENT: ShapeEvents = { unknownField() {}, cut() {}, notInHierarchy() {}, failed() {}, tell() {} };
 
 /** An endpoint within a run over a stream: makes its messages, and knows its keys. */
 export class Member {

@@ -24,6 +24,8 @@ export interface DutyOptions {
   kept(): Promise<void>;
 }
 
+const CHANGED = 'its settings, keys, hierarchies or the output are not those of its last poll: everything is read anew';
+
 /** How far endpoints that start together are spread, in milliseconds: for each of them, and at most. */
 const SPREAD_BY = 100;
 const MOST_SPREAD = 10_000;
@@ -63,7 +65,7 @@ export class Duty {
 
   /** Begins to poll the endpoint, and continues from its stored state. */
   async hold(): Promise<void> {
-    const { endpoint, runner, states, metrics, clock } = this.#options;
+    const { endpoint, runner, states, metrics, clock, log } = this.#options;
     const held = new AbortController();
     this.#held = held;
     metrics.held.set({ endpoint: endpoint.id }, 1);
@@ -74,6 +76,8 @@ export class Duty {
     runner.resume(state);
     // Events come to it by themselves, at any producer.
     if (!endpoint.isPolled) return;
+    if (state?.lastSuccessAt !== undefined && state.lastFullAt === undefined)
+      log.info({ endpoint: endpoint.id }, CHANGED);
     const { schedule, resync } = endpoint.config;
     // After a failure the endpoint is polled at once: the next scheduled poll may be far away.
     const first = state?.error === undefined ? (state?.nextAt ?? undefined) : undefined;

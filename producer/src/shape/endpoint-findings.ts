@@ -25,7 +25,7 @@ interface UnknownField {
   isTold: boolean;
 }
 
-type Counted = Pick<PollMetrics, 'unknownFields' | 'personalFields' | 'expressionFailures'>;
+type Counted = Pick<PollMetrics, 'unknownFields' | 'personalFields' | 'expressionFailures' | 'notInHierarchy'>;
 
 /** What a shape tells of the records that it makes. */
 export interface ShapeEvents {
@@ -33,6 +33,8 @@ export interface ShapeEvents {
   unknownField(name: string, value: unknown, record: unknown): void;
   /** A time had more digits than a column holds. */
   cut(field: string): void;
+  /** A value stands in no line of its field's hierarchy. */
+  notInHierarchy(field: string): void;
   /** @param place the setting that holds the expression, such as `where` or `fields.total` */
   failed(place: string, reason: string): void;
   /** Counts what was found since the last call, and tells of what is new. */
@@ -50,6 +52,7 @@ export class EndpointFindings implements ShapeEvents {
   readonly #unknown = new Map<string, UnknownField>();
   readonly #cut = new Map<string, boolean>();
   readonly #failures = new Map<string, { count: number; reason: string; isTold: boolean }>();
+  readonly #strangers = new Map<string, { count: number; isTold: boolean }>();
   #others = 0;
   #hasNews = false;
   /** A record that brought news, for a person to look at. */
@@ -85,6 +88,13 @@ export class EndpointFindings implements ShapeEvents {
     this.#hasNews = true;
   }
 
+  notInHierarchy(field: string): void {
+    const known = this.#strangers.get(field) ?? { count: 0, isTold: false };
+    this.#strangers.set(field, known);
+    known.count += 1;
+    this.#hasNews = true;
+  }
+
   failed(place: string, reason: string): void {
     const known = this.#failures.get(place);
     if (known === undefined) this.#failures.set(place, { count: 1, reason, isTold: false });
@@ -98,6 +108,7 @@ export class EndpointFindings implements ShapeEvents {
     this.#tellUnknown();
     this.#tellCut();
     this.#tellFailures();
+    this.#tellStrangers();
     this.#key = undefined;
   }
 
@@ -147,6 +158,21 @@ export class EndpointFindings implements ShapeEvents {
       { endpoint, entity: entity.name, fields: news },
       'times have more digits than a microsecond; the columns hold them cut to microseconds (a version is compared with all its digits)',
     );
+  }
+
+  #tellStrangers(): void {
+    const { id: endpoint, entity } = this.#endpoint;
+    for (const [field, found] of this.#strangers) {
+      if (found.count > 0) this.#metrics.notInHierarchy.inc({ endpoint, field }, found.count);
+      found.count = 0;
+      if (found.isTold) continue;
+      found.isTold = true;
+      const remedy = 'they land as *. Add them to its file, and restart the producers';
+      this.#log.warn(
+        { endpoint, entity: entity.name, field },
+        `values are not in the hierarchy of their field: ${remedy}`,
+      );
+    }
   }
 
   #tellFailures(): void {

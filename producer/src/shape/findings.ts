@@ -26,6 +26,10 @@ export class ShapeFindings implements ShapeEvents {
     this.#words.push(`${field} has more digits than a microsecond; its column holds it cut`);
   }
 
+  notInHierarchy(field: string): void {
+    this.#words.push(`the value of ${field} is not in its hierarchy: it lands as *`);
+  }
+
   failed(place: string, reason: string): void {
     this.#words.push(`the expression of ${place} failed: ${reason}`);
   }

@@ -58,7 +58,7 @@ export function compileShape(
   keys: ProtectionKeys = NO_KEYS,
 ): Shape {
   const fields = mappedFields(entity.fields, map);
-  const protect = compileProtection(fields, keys, entity.dataset);
+  const protect = compileProtection(fields, keys, entity.dataset, (place) => events.notInHierarchy(place));
   const told = protect === undefined ? events : new DiscreetEvents(events);
   return new CompiledShape(entity, fields, { where, deleted: deletes?.when }, told, protect);
 }
@@ -77,6 +77,10 @@ class DiscreetEvents implements ShapeEvents {
 
   cut(field: string): void {
     this.#events.cut(field);
+  }
+
+  notInHierarchy(field: string): void {
+    this.#events.notInHierarchy(field);
   }
 
   failed(place: string): void {

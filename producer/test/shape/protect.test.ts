@@ -17,7 +17,14 @@ const KEYS = readProtectionKeys({
 function told(): ShapeEvents & { readonly words: string[] } {
   const words: string[] = [];
   const note = (...said: unknown[]) => void words.push(JSON.stringify(said));
-  return { words, unknownField: (name, _, record) => note(name, record), cut: note, failed: note, tell() {} };
+  return {
+    words,
+    unknownField: (name, _, record) => note(name, record),
+    cut: note,
+    notInHierarchy: note,
+    failed: note,
+    tell() {},
+  };
 }
 
 function shapeWith(fields: object, more: object = {}, endpoint: object = {}, keys: ProtectionKeys = KEYS) {

@@ -21,22 +21,40 @@ const level = z
       .describe(
         'Values by the name of their group: `{ south: [Munich, Ulm], north: [Kiel] }`; what is in none becomes `*`',
       ),
+    hierarchy: someText
+      .optional()
+      .describe(
+        'Values by a file with a line `value;level 1;level 2;…` for each: `./cities.csv`. What is not in it becomes `*`',
+      ),
+    level: z.int().min(1).max(20).optional().describe('Which level of the `hierarchy`; 1 is the finest'),
   })
-  .refine((given) => Object.keys(given).length === 1, 'expected one of to, bucket, first and groups');
+  .refine(
+    ({ level: _, ...ways }) => Object.keys(ways).length === 1,
+    'expected one of to, bucket, first, groups and hierarchy',
+  )
+  .refine(
+    ({ hierarchy, level: its }) => (hierarchy === undefined) === (its === undefined),
+    'hierarchy and level go together',
+  );
 
 /** One step of a hierarchy. */
 export type PrivacyLevel = z.output<typeof level>;
 
-const FOR: Readonly<Record<keyof PrivacyLevel, readonly FieldType[]>> = {
+/** One of the ways to make a value coarser. */
+type Way = Exclude<keyof PrivacyLevel, 'level'>;
+
+const FOR: Readonly<Record<Way, readonly FieldType[]>> = {
   to: ['date', 'datetime', 'string'],
   bucket: ['integer', 'number', 'decimal'],
   first: ['string', 'integer', 'decimal'],
   groups: ['string', 'integer', 'boolean', 'date'],
+  hierarchy: ['string', 'integer'],
 };
 
 /** Why a level is not for a column of a type, in words; undefined if it is. */
 export function levelFault(level: PrivacyLevel, type: FieldType): string | undefined {
-  const [way] = Object.keys(level) as (keyof PrivacyLevel)[];
+  const { level: _, ...ways } = level;
+  const [way] = Object.keys(ways) as Way[];
   if (way === undefined || FOR[way].includes(type)) return undefined;
   return `${way} is for ${FOR[way].join(', ')}, and the column is of type ${type}`;
 }

@@ -55,11 +55,11 @@ describe('protect', () => {
       '',
       'to is for datetime, date, and the field is of type integer',
     ],
-    ['age: { type: integer, protect: { type: generalise } }', '', 'expected one of to, bucket and first'],
+    ['age: { type: integer, protect: { type: generalise } }', '', 'expected one of to, bucket, first and hierarchy'],
     [
       'age: { type: integer, protect: { type: generalise, bucket: 5, first: 1 } }',
       '',
-      'expected one of to, bucket and first',
+      'expected one of to, bucket, first and hierarchy',
     ],
     ['id: { type: string, protect: mask }', '', 'would give many records one key'],
     ['at: { type: datetime, protect: encrypt }', '', 'could not tell which state of a record is the newer one'],

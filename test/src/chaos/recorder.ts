@@ -78,7 +78,7 @@ interface Listed {
   readonly nextCursor: string | null;
 }
 
-const UNTOLD: ShapeEvents = { unknownField() {}, cut() {}, failed() {}, tell() {} };
+const UNTOLD: ShapeEvents = { unknownField() {}, cut() {}, notInHierarchy() {}, failed() {}, tell() {} };
 
 /** The states of the records of one endpoint, as its listings tell them. */
 class Listing {

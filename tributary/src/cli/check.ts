@@ -11,6 +11,7 @@ import {
   type PipelineConfig,
   protectsAny,
   systemClock,
+  unusableHierarchies,
 } from '@tributary/shared';
 import { configOption, createCommand, withExamples } from './shell/command.js';
 import { type Context, EXIT } from './shell/context.js';
@@ -50,7 +51,7 @@ async function checked(file: string, env: Environment): Promise<PipelineConfig> 
   const faults: Fault[] = [];
   const also = (config: PipelineConfig) => {
     seen = config;
-    return missingKeys(config, env);
+    return [...missingKeys(config, env), ...unusableHierarchies(config)];
   };
   let pipeline: PipelineConfig | undefined;
   try {

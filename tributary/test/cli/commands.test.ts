@@ -95,6 +95,9 @@ describe('check, of what a file needs around it', () => {
 
   it('needs no key for what is masked or dropped', async () => {
     expect(await check({ entities: entities('mask') })).toMatchObject({ code: 0 });
+    const byFile = await check({ entities: entities({ type: 'generalise', hierarchy: './none.csv', level: 1 }) });
+    expect(byFile).toMatchObject({ code: 1 });
+    expect(byFile.stderr).toContain('the hierarchy ./none.csv cannot be used: there is no such file');
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { type ExportPrivacy, FatalError, levelFault, type PrivacyLevel } from '@tributary/shared';
+import { type ExportPrivacy, FatalError, levelFault, type PrivacyLevel, readHierarchy } from '@tributary/shared';
 import type { SqlColumn, SqlType } from '../../sql/port.js';
 import { quoted, quotedName } from '../../sql/quoted.js';
 import { columnOf } from '../column-of.js';
@@ -49,7 +49,7 @@ const CHARACTERS = { year: 4, month: 7, decade: 3 } as const;
 function sqlOf(level: PrivacyLevel, name: string, type: SqlType, text: string): string {
   const wrong = levelFault(level, type);
   if (wrong !== undefined) throw new FatalError('export_privacy', `privacy.quasi.${name}: ${wrong}`);
-  const { to, bucket, first, groups } = level;
+  const { to, bucket, first, groups, hierarchy } = level;
   if (to !== undefined) {
     const made = `substr(${text}, 1, ${CHARACTERS[to]})${to === 'decade' ? " || '0s'" : ''}`;
     // The first characters of a text that is no date are no year: they may be all that was to be hidden.
@@ -62,13 +62,35 @@ function sqlOf(level: PrivacyLevel, name: string, type: SqlType, text: string): 
   }
   // More characters than there are would show all of them.
   if (first !== undefined) return `substr(${text}, 1, CAST(least(${first}, length(${text}) - 1) AS integer)) || '***'`;
-  const cases = Object.entries(groups ?? {}).map(
+  const named = hierarchy === undefined ? Object.entries(groups ?? {}) : groupsOf(hierarchy, level.level ?? 1, name);
+  const cases = named.map(
     ([group, values]) => `WHEN ${text} IN (${values.map(quoted).join(', ')}) THEN ${quoted(group)}`,
   );
   return `CASE ${cases.join(' ')} ELSE '*' END`;
 }
 
-function wordsOf({ to, bucket, first, groups }: PrivacyLevel): string {
+/** Values of a hierarchy that the statements of an export may hold. */
+const MOST_VALUES = 20_000;
+
+/** The values of each group of a level. */
+function groupsOf(path: string, level: number, column: string): [string, string[]][] {
+  const refused = (why: string) => new FatalError('export_privacy', `privacy.quasi.${column}: ${why}`);
+  const { levels, at } = readHierarchy(path);
+  if (level > levels) throw refused(`${path} has ${levels} levels, and no level ${level}`);
+  const steps = at(level);
+  if (steps.size > MOST_VALUES)
+    throw refused(`${path} has ${steps.size} values: expected ${MOST_VALUES} at most for an export`);
+  const groups = new Map<string, string[]>();
+  for (const [value, step] of steps) {
+    const values = groups.get(step);
+    if (values === undefined) groups.set(step, [value]);
+    else values.push(value);
+  }
+  return [...groups];
+}
+
+function wordsOf({ to, bucket, first, groups, hierarchy, level }: PrivacyLevel): string {
+  if (hierarchy !== undefined) return `level ${level} of ${hierarchy}`;
   if (to !== undefined) return to;
   if (bucket !== undefined) return `buckets of ${bucket}`;
   if (first !== undefined) return `first ${first}`;

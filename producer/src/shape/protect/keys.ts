@@ -1,5 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto';
-import { FatalError, type ServiceEnvironment } from '@tributary/shared';
+import { FatalError, type Field, hierarchiesOf, type ServiceEnvironment } from '@tributary/shared';
+import { Hierarchies } from './hierarchies.js';
 
 /** What values are encrypted with. Both are derived from one text, for purposes of their own. */
 export interface EncryptionKey {
@@ -10,11 +11,12 @@ export interface EncryptionKey {
   readonly nonceKey: Buffer;
 }
 
-/** The keys that protections need, as far as this process has them. */
+/** The keys and files that protections need, as far as this process has them. */
 export interface ProtectionKeys {
   readonly hash?: Buffer | undefined;
   /** The first encrypts. */
   readonly encryption: readonly EncryptionKey[];
+  readonly hierarchies?: Hierarchies | undefined;
 }
 
 export const NO_KEYS: ProtectionKeys = { encryption: [] };
@@ -31,13 +33,22 @@ export function readProtectionKeys(env: ServiceEnvironment): ProtectionKeys {
   if (twice !== undefined) throw invalid('PRIVACY_ENCRYPTION_KEYS', `two keys are called "${twice.id}"`);
   return {
     encryption: keys,
+    hierarchies: new Hierarchies(),
     ...(hash && { hash: derive(longEnough('PRIVACY_HASH_KEY', hash, 'the key'), 'pseudonyms') }),
   };
 }
 
-/** Changes with the keys that new values are protected with, and tells nothing of them. */
-export const fingerprintOf = ({ hash, encryption: [first] }: ProtectionKeys): readonly string[] =>
-  [hash, first?.key].map((key) => (key === undefined ? '' : createHmac('sha256', key).update('which').digest('hex')));
+/** Changes with the keys and files that new values of fields are protected with, and tells nothing of them. @throws FatalError for a file that cannot be used */
+export function fingerprintOf(
+  { hash, encryption: [first], hierarchies }: ProtectionKeys,
+  fields: Readonly<Record<string, Field>>,
+): readonly string[] {
+  const keys = [hash, first?.key].map((key) =>
+    key === undefined ? '' : createHmac('sha256', key).update('which').digest('hex'),
+  );
+  const files = [...hierarchiesOf(fields)].map(({ hierarchy }) => hierarchies?.of(hierarchy).fingerprint ?? '');
+  return [...keys, ...files];
+}
 
 function encryptionKeyOf(written: string, place: number): EncryptionKey {
   const [, id, text] = /^([A-Za-z0-9._-]{1,40}):(.+)$/.exec(written) ?? [];

@@ -12,14 +12,19 @@ export type ProtectRecord = (record: Values) => void;
  * @param fields as the source has them
  * @param entity for a person
  * @returns undefined if no field is protected
- * @throws FatalError if a key is missing
+ * @param onUnknown called with the place of a field for each value that its hierarchy does not have
+ * @throws FatalError if a key is missing, or a file cannot be used
  */
-export function compileProtection(fields: Fields, keys: ProtectionKeys, entity: string): ProtectRecord | undefined {
+export function compileProtection(
+  fields: Fields,
+  keys: ProtectionKeys,
+  entity: string,
+  onUnknown: (place: string) => void,
+): ProtectRecord | undefined {
   const steps = Object.entries(fields).flatMap(([name, field]) => {
     const place = `${entity}.${name}`;
-    const step =
-      field.items === undefined ? protectValue(name, field, keys, place) : protectItems(name, field, keys, place);
-    return step ?? [];
+    const protect = field.items === undefined ? protectValue : protectItems;
+    return protect(name, field, keys, place, onUnknown) ?? [];
   });
   if (steps.length === 0) return undefined;
   return (record) => {
@@ -27,10 +32,16 @@ export function compileProtection(fields: Fields, keys: ProtectionKeys, entity: 
   };
 }
 
-function protectValue(name: string, field: Field, keys: ProtectionKeys, place: string): ProtectRecord | undefined {
+function protectValue(
+  name: string,
+  field: Field,
+  keys: ProtectionKeys,
+  place: string,
+  onUnknown: (place: string) => void,
+): ProtectRecord | undefined {
   if (field.protect === undefined) return undefined;
   const isDropped = field.protect.type === 'drop';
-  const protect = protectionOf(field.protect, keys, place);
+  const protect = protectionOf(field.protect, keys, place, () => onUnknown(place));
   const { read, faults } = compileFields({ value: { ...field, optional: false } });
   return (record) => {
     const value = record[name];
@@ -44,8 +55,14 @@ function protectValue(name: string, field: Field, keys: ProtectionKeys, place: s
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : (canonicalJson(value) ?? ''));
 
-function protectItems(name: string, field: Field, keys: ProtectionKeys, place: string): ProtectRecord | undefined {
-  const protect = compileProtection(field.items ?? {}, keys, place);
+function protectItems(
+  name: string,
+  field: Field,
+  keys: ProtectionKeys,
+  place: string,
+  onUnknown: (place: string) => void,
+): ProtectRecord | undefined {
+  const protect = compileProtection(field.items ?? {}, keys, place, onUnknown);
   if (protect === undefined) return undefined;
   return (record) => {
     const value = record[name];

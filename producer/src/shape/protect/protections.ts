@@ -16,16 +16,21 @@ export type Protect = (text: string) => string;
 
 /**
  * @param place the field, for a person
+ * @param onUnknown called for each value that a hierarchy does not have
  * @throws FatalError if the key is missing that the protection needs
  */
-export function protectionOf(protection: Protection, keys: ProtectionKeys, place: string): Protect {
-  const make = MAKERS[protection.type] as (protection: Protection, keys: ProtectionKeys, place: string) => Protect;
-  return make(protection, keys, place);
+export function protectionOf(
+  protection: Protection,
+  keys: ProtectionKeys,
+  place: string,
+  onUnknown: () => void,
+): Protect {
+  const make = MAKERS[protection.type] as Make<Protection>;
+  return make(protection, keys, place, onUnknown);
 }
 
-type Makers = {
-  readonly [K in ProtectionKind]: (protection: ProtectionOf<K>, keys: ProtectionKeys, place: string) => Protect;
-};
+type Make<P> = (protection: P, keys: ProtectionKeys, place: string, onUnknown: () => void) => Protect;
+type Makers = { readonly [K in ProtectionKind]: Make<ProtectionOf<K>> };
 
 const MAKERS: Makers = {
   drop: () => () => '',
@@ -38,13 +43,35 @@ const MAKERS: Makers = {
     if (key === undefined) throw missing(place, 'encrypt', 'PRIVACY_ENCRYPTION_KEYS');
     return (text) => encrypt(text, key);
   },
-  generalise: ({ to, bucket, first }) => {
+  generalise: ({ to, bucket, first, hierarchy, level }, keys, place, onUnknown) => {
+    if (hierarchy !== undefined) return stepsOf(hierarchy, level ?? 1, keys, place, onUnknown);
     if (to !== undefined) return (text) => TIMES[to](text);
     if (bucket !== undefined) return bucketsOf(bucket);
     // More characters than there are would show all of them.
     return (text) => `${[...text].slice(0, Math.min(first ?? 0, [...text].length - 1)).join('')}***`;
   },
 };
+
+function stepsOf(
+  path: string,
+  level: number,
+  { hierarchies }: ProtectionKeys,
+  place: string,
+  onUnknown: () => void,
+): Protect {
+  const found = hierarchies?.of(path);
+  if (found === undefined) throw new FatalError('hierarchy_unusable', `${place}: its hierarchy ${path} was not read`);
+  if (level > found.levels) {
+    const why = `${path} has ${found.levels} levels, and no level ${level}; nothing of this entity is published without it`;
+    throw new FatalError('hierarchy_unusable', `${place}: ${why}`);
+  }
+  const steps = found.at(level);
+  return (text) => {
+    const step = steps.get(text);
+    if (step === undefined) onUnknown();
+    return step ?? '*';
+  };
+}
 
 /** Hex digits: 128 bits, so that two values never share one. */
 const PSEUDONYM = 32;

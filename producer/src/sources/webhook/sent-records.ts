@@ -99,6 +99,8 @@ export class SentRecords {
   readonly #entities: ReadonlyMap<string, Entity>;
   readonly #protections: ReadonlyMap<string, ProtectRecord>;
   readonly #bodies = new Bodies();
+  /** Fields that had values which their hierarchy does not have. */
+  readonly #strangers = new Set<string>();
 
   constructor(options: SentRecordsOptions) {
     this.#options = options;
@@ -107,9 +109,21 @@ export class SentRecords {
     );
     this.#protections = new Map(
       Object.entries(options.entities).flatMap(([name, { fields }]) => {
-        const protect = compileProtection(mappedFields(fields, {}), options.keys, name);
+        const protect = compileProtection(mappedFields(fields, {}), options.keys, name, (field) =>
+          this.#tellStranger(name, field),
+        );
         return protect === undefined ? [] : [[name, protect]];
       }),
+    );
+  }
+
+  /** Once for each field: whoever sends may send any number. */
+  #tellStranger(entity: string, field: string): void {
+    if (this.#strangers.has(field)) return;
+    this.#strangers.add(field);
+    this.#options.log.warn(
+      { entity, field },
+      'values that were sent are not in the hierarchy of their field: they land as *',
     );
   }
 

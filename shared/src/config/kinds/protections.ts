@@ -23,7 +23,7 @@ export const PROTECTIONS = {
     settings: {},
   },
   generalise: {
-    words: 'The value is made coarser, by one of `to`, `bucket` and `first`',
+    words: 'The value is made coarser, by one of `to`, `bucket`, `first` and `hierarchy`',
     settings: {
       to: z.enum(TO).optional().describe('Of a datetime or a date only the year, the month or the decade'),
       bucket: z
@@ -34,6 +34,14 @@ export const PROTECTIONS = {
           'Of a number the bucket that it lies in: with 10, 34 becomes `30-40` (30 belongs to it, 40 does not)',
         ),
       first: z.int().min(1).max(100).optional().describe('Of a text so many characters: with 2, 80331 becomes `80***`'),
+      hierarchy: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'Of a text what a file says, with a line `value;level 1;level 2;…` for each: `./cities.csv`. What is not in it becomes `*`',
+        ),
+      level: z.int().min(1).max(20).optional().describe('Which level of the `hierarchy`; 1 is the finest'),
     },
   },
 } as const satisfies KindTable;
@@ -61,6 +69,7 @@ const GENERALISED = {
   to: ['datetime', 'date'],
   bucket: ['integer', 'number', 'decimal'],
   first: ['string', 'integer'],
+  hierarchy: ['string', 'integer'],
 } as const satisfies Readonly<Record<string, readonly FieldType[]>>;
 
 /** Why a protection cannot be had by a field; undefined if it can. */
@@ -74,7 +83,8 @@ export function protectionFault(protection: Protection, type: FieldType, optiona
   if (protection.type !== 'generalise') return undefined;
   const ways = Object.keys(GENERALISED).filter((way) => protection[way as keyof typeof GENERALISED] !== undefined);
   const [way] = ways as (keyof typeof GENERALISED)[];
-  if (way === undefined || ways.length > 1) return 'expected one of to, bucket and first';
+  if (way === undefined || ways.length > 1) return 'expected one of to, bucket, first and hierarchy';
+  if ((way === 'hierarchy') !== (protection.level !== undefined)) return 'hierarchy and level go together';
   const types: readonly FieldType[] = GENERALISED[way];
   return types.includes(type) ? undefined : `${way} is for ${types.join(', ')}, and the field is of type ${type}`;
 }
