@@ -4,6 +4,8 @@ export { collectHeld, type Held, type HeldRow, type SubjectOptions } from './era
 export type { DeadRecordGroup } from './metrics/dead-records.js';
 export type { ConsumerObserver, DeadRecord, ErasedRecord } from './metrics/observer.js';
 export { type Consumer, type ConsumerOptions, consumerProcess, createConsumer } from './service.js';
+export { outputCopies } from './sinks/copies/create.js';
+export type { OutputCopies } from './sinks/copies/port.js';
 export { checkSink, compareWithOutput } from './sinks/create.js';
 export { type OutputEvidence, stillHolds, takeEvidence } from './sinks/csv/evidence.js';
 export type {

@@ -1,6 +1,7 @@
 export type { AlertNews } from './alerts/news.js';
 export { AuditLog } from './audit/audit.js';
 export type * from './data/readers/port.js';
+export { type CopiedLetter, copyLetters, putLettersBack } from './dead-letters/commands/copies.js';
 export {
   checkDeadLetterRequest,
   DEAD_LETTER_COMMANDS,

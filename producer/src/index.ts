@@ -2,6 +2,7 @@ export { type Cursor, type CursorStore, memoryCursorStore } from './cursor/curso
 export { redisCursorStore } from './cursor/cursor-redis.js';
 export type { KnownKey, KnownKeys } from './cursor/known-keys.js';
 export { redisKnownKeys } from './cursor/known-keys-redis.js';
+export { restorableCursor } from './cursor/restorable.js';
 export type { SavedMarks } from './cursor/saved-marks.js';
 export { type GivenOptions, targetOf } from './discover/ask/input.js';
 export { concealSecrets } from './discover/ask/secrets.js';

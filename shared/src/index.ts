@@ -2,6 +2,8 @@ export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringC
 export { type ChainFault, type ChainPlace, keyOf as auditPlaceText, placeIn as auditPlaceIn } from './audit/chain.js';
 export { type AuditFindings, isWhole, verifyAuditLog } from './audit/verify.js';
 export { type AuditActor, type AuditedAct, AuditWriter } from './audit/writer.js';
+export { BackupFiles, BackupFolder, type CopiedFile } from './backup/folder.js';
+export { jsonLine, jsonLines, readBytes, writeBytes } from './backup/lines.js';
 export * from './broker/amqp.js';
 export { connectionsEnd } from './broker/close-reason.js';
 export * from './broker/queue-depths.js';
@@ -122,6 +124,7 @@ export * from './redis/publications.js';
 export * from './redis/publications-held.js';
 export * from './redis/publications-settled.js';
 export * from './redis/redis.js';
+export * from './redis/restoring.js';
 export * from './redis/run-log.js';
 export * from './redis/seen-again.js';
 export { upTo } from './s3/answer.js';

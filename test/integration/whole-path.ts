@@ -19,10 +19,11 @@ import { Client } from 'pg';
 import { expect, inject, vi } from 'vitest';
 import { type Consumer, createConsumer } from '../../consumer/src/service.js';
 import { createProducer, type Producer } from '../../producer/src/service.js';
-import { removeAtEnd } from '../end-to-end/support/servers.js';
+import { forgetInRedis, removeAtEnd, withChannel } from '../end-to-end/support/servers.js';
 import { uniqueName } from '../services/handle.js';
 import { audit, csvRows, postgresRows } from '../src/index.js';
 import { truthOf } from './audit-sample.js';
+import { removeTopology } from './remove-topology.js';
 
 export const ADMIN_TOKEN = 'token-of-the-tests';
 
@@ -69,6 +70,8 @@ export class WholePath {
   readonly customers = new Map<string, Customer>();
   readonly items = new Map<string, Item>();
   readonly consumers: Consumer[] = [];
+  /** What each request to the API asked for: everything, or what changed since a time. */
+  readonly asked: string[] = [];
   producer: Producer | undefined;
   config: PipelineConfig;
   /** The pipeline file, for services in processes of their own. */
@@ -147,6 +150,14 @@ export class WholePath {
       const email = `${id}@example.org`;
       this.customers.set(id, { id, name: `name ${at}`, phone: `phone ${at}`, email, lines, updatedAt: at });
     }
+  }
+
+  /** Loses all that RabbitMQ, Redis and the output hold of the pipeline. Its services must have stopped. */
+  async loseEverything(): Promise<void> {
+    await withChannel(inject('amqpUrl'), (channel) => removeTopology(channel, this.config));
+    await forgetInRedis(this.#redisUrl, this.name);
+    rmSync(this.directory, { recursive: true, force: true });
+    if (this.#options.sink === 'postgres') await this.query(`DROP SCHEMA IF EXISTS ${this.schema} CASCADE`);
   }
 
   /** Has a producer poll an endpoint again from the beginning. */
@@ -228,6 +239,7 @@ export class WholePath {
         ...(pathname === '/customers' ? this.customers : this.items).values(),
       ];
       const since = searchParams.get('since') ?? '';
+      this.asked.push(since);
       response.setHeader('content-type', 'application/json');
       for (const [name, value] of Object.entries(this.#options.answerHeaders ?? {})) response.setHeader(name, value);
       response.end(JSON.stringify(records.filter(({ updatedAt }) => updatedAt >= since)));

@@ -304,6 +304,25 @@ export class DeadLetters {
     });
   }
 
+  /**
+   * Every letter, as it lies there; they stay.
+   * @throws RetryableError if not all of a queue could be seen
+   */
+  async visitAll(
+    visit: (message: ConsumeMessage, letter: DeadLetter) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const queue of this.topology.queues) {
+      const bounds = { ...EVERYTHING, perChannel: this.#limits.acting };
+      const { complete } = await this.#sweep(queue, bounds, signal, async (message, letter): Promise<Disposition> => {
+        await visit(message, letter);
+        return 'keep';
+      });
+      if (complete) continue;
+      throw new RetryableError('letters_unseen', `not all letters of ${queue.deadQueue} could be looked at; try again`);
+    }
+  }
+
   /** Every letter of a record, in full: a body that is not UTF-8 is in base64. */
   async ofRecord(of: RecordName, signal: AbortSignal): Promise<WholeLetter[]> {
     const found: WholeLetter[] = [];

@@ -4,6 +4,7 @@ import { sinkWords } from '../config/kinds/sinks.js';
 import type { PipelineConfig } from '../config/schema.js';
 import type { Clock } from '../service/clock.js';
 import { redisPrefix } from './redis.js';
+import { RESTORING_WORDS, restoringKey } from './restoring.js';
 
 /** What a service tells others of its pipeline. */
 interface Described {
@@ -42,7 +43,7 @@ end
 return living`;
 
 export interface PipelineClaimOptions {
-  readonly redis: Pick<Redis, 'eval' | 'hdel'>;
+  readonly redis: Pick<Redis, 'eval' | 'exists' | 'hdel'>;
   readonly config: PipelineConfig;
   /** Names the service, and this run of it. */
   readonly service: string;
@@ -104,14 +105,22 @@ const describe = (config: PipelineConfig): Described => ({
 
 type Living = readonly [name: string, since: string, text: string];
 
+/** The services of a pipeline that live, by their names. */
+export async function livingServices(redis: Pick<Redis, 'hgetall' | 'time'>, pipeline: string): Promise<string[]> {
+  const [all, [seconds]] = await Promise.all([redis.hgetall(`${redisPrefix(pipeline)}services`), redis.time()]);
+  const isFresh = (text: string) => Math.abs(Number(seconds) * 1_000 - Number(text.split(' ', 1)[0])) <= FRESH + 1_000;
+  return Object.entries(all).flatMap(([name, text]) => (isFresh(text) ? [name] : []));
+}
+
 /** @returns every service that lives, this one included */
 async function announce({ redis, config, service }: PipelineClaimOptions, ours: Described): Promise<Living[]> {
   return (await redis.eval(ANNOUNCE, 1, keyOf(config), service, JSON.stringify(ours))) as Living[];
 }
 
-/** A service of another pipeline with our name that began before us, in words. */
+/** A restore that has not ended, or a service of another pipeline with our name that began before us, in words. */
 async function rivalOf(options: PipelineClaimOptions, ours: Described): Promise<string | undefined> {
-  const { config, service } = options;
+  const { redis, config, service } = options;
+  if ((await redis.exists(restoringKey(config.name))) > 0) return RESTORING_WORDS;
   const living = await announce(options, ours);
   const mine = living.find(([name]) => name === service);
   for (const [name, since, text] of living) {

@@ -89,7 +89,7 @@ export async function publish(amqpUrl: string, exchange: string, routingKey: str
 
 type Channel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createChannel']>>;
 
-async function withChannel<T>(url: string, use: (channel: Channel) => Promise<T>): Promise<T> {
+export async function withChannel<T>(url: string, use: (channel: Channel) => Promise<T>): Promise<T> {
   const connection = await connect(url);
   // The operation that fails tells; without a listener the error would end the process as well.
   connection.on('error', () => {});

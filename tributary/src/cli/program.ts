@@ -1,6 +1,7 @@
 import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { describeError } from '@tributary/shared';
 import { auditLogCommand } from './audit-log.js';
+import { backupCommand } from './backup.js';
 import { checkCommand } from './check.js';
 import { deadLettersCommand } from './dead-letters.js';
 import { discoverCommand } from './discover.js';
@@ -11,6 +12,7 @@ import { generateEndpointsCommand } from './generate-endpoints.js';
 import { initCommand } from './init.js';
 import { listCommand } from './list.js';
 import { privacyCommand } from './privacy.js';
+import { restoreCommand } from './restore.js';
 import { revealCommand } from './reveal.js';
 import { sendCommand } from './send.js';
 import { serviceCommands } from './services.js';
@@ -52,6 +54,8 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
     auditLogCommand(context),
     subjectCommand(context),
     eraseCommand(context),
+    backupCommand(context, version),
+    restoreCommand(context),
     ...serviceCommands(context),
     generateEndpointsCommand(context),
   ];

@@ -16,6 +16,7 @@ import type {
   SinkWriter,
   StoredOutput,
 } from '../port.js';
+import { refuseHalfRestored } from './copies-restore.js';
 import { CsvErasures } from './erasures.js';
 import { CsvFence } from './fence.js';
 import { ignoreMissing, statIfThere } from './files.js';
@@ -72,7 +73,10 @@ class CsvSink implements Sink {
   }
 
   identity(): Promise<string> {
-    return told(() => this.#identity.name());
+    return told(async () => {
+      await refuseHalfRestored(this.#parts.settings.directory);
+      return await this.#identity.name();
+    });
   }
 
   renew(): Promise<void> {

@@ -76,9 +76,10 @@ export const eraseLettersOfRecord = (
     return await deadLetters.erase(of, await audit.begin(atShell(), 'erase', detail), options.signal);
   });
 
-async function withDeadLetters<T>(
+/** @throws as {@link runDeadLetterCommand} */
+export async function withDeadLetters<T>(
   { config, amqpUrl, postgresUrl, auditLog, log, signal }: Reaching,
-  work: (deadLetters: DeadLetters, audit: AuditLog) => Promise<T>,
+  work: (deadLetters: DeadLetters, audit: AuditLog, broker: Broker) => Promise<T>,
 ): Promise<T> {
   if (!amqpUrl) throw new FatalError('amqp_url_missing', NO_BROKER);
   const releases = new ReleaseList();
@@ -90,7 +91,7 @@ async function withDeadLetters<T>(
     while (!broker.connected && systemClock.now() < until && !signal.aborted) await systemClock.sleep(50, signal);
     const audit = new AuditLog(auditLog || DEFAULT_AUDIT_LOG, systemClock, config.name);
     releases.add('the audit log', () => audit.close());
-    return await work(new DeadLetters({ config, broker, audit, clock: systemClock, postgresUrl }), audit);
+    return await work(new DeadLetters({ config, broker, audit, clock: systemClock, postgresUrl }), audit, broker);
   } finally {
     await releases.release().catch(() => {});
   }

@@ -1,0 +1,83 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type BackupFiles, FatalError, replaceFile, syncFolder } from '@tributary/shared';
+import { OUTPUT } from '../copies/port.js';
+import { ignoreMissing, readIfThere, statIfThere } from './files.js';
+
+/**
+ * What a restore keeps in the output's folder until all is there:
+ *
+ *     .restoring/backup    names the backup
+ *     .restoring/files/    what is copied, before it gets its place
+ *     .restoring/copied    all of it is copied
+ */
+const FOLDER = '.restoring';
+
+const nameIn = (directory: string): string => join(directory, FOLDER, 'backup');
+
+/** Which backup is being put back. */
+export const restoringCsv = (directory: string): Promise<string | undefined> => readIfThere(nameIn(directory));
+
+/** @throws FatalError while a backup is being put back here, for what would begin with half of it */
+export async function refuseHalfRestored(directory: string): Promise<void> {
+  if ((await statIfThere(nameIn(directory))) === undefined) return;
+  throw new FatalError(
+    'restore_under_way',
+    `a restore into ${directory} has begun and not ended: run npx tributary restore once more, with the same folder`,
+  );
+}
+
+/** What a file system puts into a folder that is empty, and what a restore puts aside. */
+const NOTHING = /^(lost\+found|\.restoring|\.replaced-.*)$/;
+
+/** What lies in the folder, but for what belongs to a restore. */
+export const entriesOf = async (directory: string): Promise<string[]> =>
+  ((await readdir(directory).catch(ignoreMissing)) ?? []).filter((name) => !NOTHING.test(name));
+
+/**
+ * Copies first, and then gives each folder its place. The output may be the root of a file system, so it is not replaced as a whole. If it dies
+ * before all is copied, it is copied anew; afterwards the rest gets its place.
+ */
+export async function restoreCsv(
+  directory: string,
+  from: BackupFiles,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const files = join(directory, FOLDER, 'files');
+  const copied = join(directory, FOLDER, 'copied');
+  if ((await restoringCsv(directory)) !== name || (await statIfThere(copied)) === undefined) {
+    await rm(join(directory, FOLDER), { recursive: true, force: true });
+    await mkdir(files, { recursive: true });
+    await replaceFile(nameIn(directory), name);
+    const folders = new Set<string>([files]);
+    for (const { path } of from.under(OUTPUT)) {
+      signal.throwIfAborted();
+      const to = join(files, path.slice(OUTPUT.length));
+      for (let folder = dirname(to); folder.length > files.length; folder = dirname(folder)) folders.add(folder);
+      await mkdir(dirname(to), { recursive: true });
+      await pipeline(from.read(path), createWriteStream(to, { flush: true }));
+    }
+    for (const folder of folders) await syncFolder(folder);
+    await replaceFile(copied, '');
+  }
+  for (const entry of await readdir(files)) await rename(join(files, entry), join(directory, entry));
+  await syncFolder(directory);
+}
+
+export async function setCsvAside(directory: string, name: string): Promise<string> {
+  const aside = join(directory, `.replaced-${name}`);
+  await mkdir(aside, { recursive: true });
+  for (const entry of await entriesOf(directory)) await rename(join(directory, entry), join(aside, entry));
+  await rm(join(directory, FOLDER), { recursive: true, force: true });
+  await syncFolder(directory);
+  return aside;
+}
+
+export async function endCsv(directory: string): Promise<void> {
+  // Its name first: what is left of the folder after a death says nothing.
+  await rm(nameIn(directory), { force: true });
+  await rm(join(directory, FOLDER), { recursive: true, force: true });
+}

@@ -1,0 +1,136 @@
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isWhole, verifyAuditLog } from '@tributary/shared';
+import { describe, expect, inject, type TestContext, test, vi } from 'vitest';
+import { cli } from '../../tributary/test/cli/support.js';
+import { withChannel } from '../end-to-end/support/servers.js';
+import { WholePath } from './whole-path.js';
+
+type Stage = Awaited<ReturnType<typeof setUp>>;
+
+/** A pipeline, and the commands as a person gives them. */
+async function setUp(sink: 'csv' | 'postgres', { onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
+  const path = await WholePath.begin({ sink });
+  onTestFinished(() => path.end());
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-backup-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'pipeline.yaml');
+  writeFileSync(file, path.file);
+  const env = {
+    PIPELINE: file,
+    AMQP_URL: inject('amqpUrl'),
+    REDIS_URL: inject('redisUrl'),
+    POSTGRES_URL: inject('postgresUrl'),
+    AUDIT_LOG: join(folder, 'audit', 'actions.jsonl'),
+  };
+  const run = (...args: string[]) => cli(args, { env });
+  return { path, folder, env, run, backup: join(folder, 'backup') };
+}
+
+/** What a person would do who sees that a command failed. */
+async function done(answer: ReturnType<Stage['run']>): Promise<string> {
+  const { code, stdout, stderr } = await answer;
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+const lettersOf = async ({ run }: Stage): Promise<{ total: number }> =>
+  JSON.parse(await done(run('dead-letters', 'list', '--json'))) as { total: number };
+
+/** Publishes what no consumer can write, as another program does, and waits until it is buried. */
+const publishBad = ({ path }: Stage, ...texts: readonly string[]) =>
+  withChannel(inject('amqpUrl'), async (channel) => {
+    const queue = `${path.name}.item`;
+    for (const text of texts) channel.sendToQueue(queue, Buffer.from(text), { persistent: true });
+    const buried = async () => (await channel.checkQueue(`${queue}.dead`)).messageCount;
+    await vi.waitFor(async () => expect(await buried()).toBe(texts.length), 30_000);
+  });
+
+/** Changes records all the time, until it is told to stop. */
+function keepChanging(path: WholePath): () => Promise<void> {
+  let isOver = false;
+  const changing = (async () => {
+    for (let from = 0; !isOver; from = (from + 7) % 200) {
+      path.change(5, from);
+      await sleep(20);
+    }
+  })();
+  return async () => {
+    isOver = true;
+    await changing;
+  };
+}
+
+describe.concurrent('a backup', () => {
+  test.for(['csv', 'postgres'] as const)(
+    'of a pipeline with the sink %s is made in the middle of traffic, and restored into an empty stack under an API that went on',
+    async (sink, context) => {
+      const stage = await setUp(sink, context);
+      const { path, run, backup } = stage;
+      path.change(200);
+      await path.start(2);
+      await path.settled();
+      await publishBad(stage, '{"sku": 1}', 'no JSON');
+      const stop = keepChanging(path);
+      expect(await done(run('backup', backup))).toContain('2 dead letters');
+      await stop();
+      path.change(30, 190);
+      await path.stop();
+      await path.loseEverything();
+      rmSync(join(stage.folder, 'audit'), { recursive: true });
+
+      expect(await done(run('restore', backup))).toContain('2 dead letters put back');
+      path.asked.splice(0);
+      await path.start(2);
+      await path.settled();
+      expect(path.asked[0]).not.toBe('');
+      expect((await lettersOf(stage)).total).toBe(2);
+      expect(isWhole(await verifyAuditLog(stage.env.AUDIT_LOG))).toBe(true);
+      const actions = readFileSync(stage.env.AUDIT_LOG, 'utf8');
+      expect(actions).toContain('"action":"backup"');
+      expect(actions).toContain('"action":"restore"');
+      expect(await path.redisGet('restoring')).toBeNull();
+      expect(await path.redisGet('sink-generation')).toBeNull();
+    },
+  );
+
+  test('is refused where something is there, where services run, and where a file of it was changed', async (context) => {
+    const stage = await setUp('csv', context);
+    const { path, run, backup } = stage;
+    path.change(20);
+    await path.start();
+    await path.settled();
+    await done(run('backup', backup));
+    expect((await run('backup', backup)).stderr).toContain('holds something already');
+    expect((await run('restore', backup)).stderr).toContain('stop these first: ');
+    await path.stop();
+    expect((await run('restore', backup)).stderr).toContain('this is no empty stack');
+    expect(await path.redisGet('restoring')).toBeNull();
+    const broken = `${backup}-broken`;
+    cpSync(backup, broken, { recursive: true });
+    const [first = ''] = readdirSync(join(broken, 'redis'));
+    writeFileSync(join(broken, 'redis', first), 'something else');
+    expect((await run('restore', broken, '--replace')).stderr).toContain('the backup is damaged');
+    rmSync(join(broken, 'manifest.json'));
+    expect((await run('restore', broken, '--replace')).stderr).toContain('did not come to its end');
+    path.change(40);
+    expect(await done(run('restore', backup, '--replace'))).toContain('what the output held is in');
+    await path.start();
+    await path.settled();
+  });
+
+  test('that died is never taken for one, and gives way to the next', async (context) => {
+    const { path, run, backup } = await setUp('csv', context);
+    path.change(5);
+    await path.start();
+    await path.settled();
+    cpSync(path.directory, `${backup}.unfinished`, { recursive: true });
+    writeFileSync(join(`${backup}.unfinished`, 'being-made'), `999999999 elsewhere`);
+    expect((await run('backup', backup)).stderr).toContain('wait for it');
+    rmSync(join(`${backup}.unfinished`, 'being-made'));
+    await done(run('backup', backup));
+    expect(existsSync(`${backup}.unfinished`)).toBe(false);
+  });
+});

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type BackupFiles, FatalError, replaceFile, syncFolder } from '@tributary/shared';
+import { FILES } from './manifest.js';
+
+/** What becomes of the audit log: there is none in the backup, there is none here, or one that is here stays. */
+export type AuditFate = 'none' | 'put' | 'goes on' | 'stays';
+
+/**
+ * A log that is there is never replaced: one that goes on from that of the backup knows all that it knows.
+ * @throws FatalError if another log is there, unless it may stay
+ */
+export async function fateOfAuditLog(files: BackupFiles, log: string, mayStay: boolean): Promise<AuditFate> {
+  const copied = files.under(FILES.audit).find(({ path }) => path === FILES.audit);
+  if (copied === undefined) return 'none';
+  const size = (await stat(log).catch(() => undefined))?.size ?? 0;
+  if (size === 0) return 'put';
+  if (size >= copied.bytes && (await hashOf(log, copied.bytes)) === copied.sha256) return 'goes on';
+  if (mayStay) return 'stays';
+  const message = `this is no empty stack: ${log} is another audit log than that of the backup. Give --replace to keep it and go on, or set AUDIT_LOG to another file; nothing was done`;
+  throw new FatalError('stack_not_empty', message);
+}
+
+/** @returns what was done, in words */
+export async function putAuditLog(files: BackupFiles, log: string, fate: AuditFate): Promise<string> {
+  if (fate === 'put') {
+    await mkdir(dirname(log), { recursive: true });
+    const temporary = `${log}.restored`;
+    await pipeline(files.read(FILES.audit), createWriteStream(temporary, { mode: 0o600, flush: true }));
+    const head = files.has(FILES.auditHead) ? await textOf(files.read(FILES.auditHead)) : undefined;
+    // The head first: without its log it is as if lines had been cut off, and the next attempt writes it once more.
+    if (head !== undefined) await replaceFile(`${log}.head`, head, 0o600);
+    else await rm(`${log}.head`, { force: true });
+    await rename(temporary, log);
+    await syncFolder(dirname(log));
+  }
+  return WORDS[fate](log);
+}
+
+const WORDS: Readonly<Record<AuditFate, (log: string) => string>> = {
+  none: () => 'the backup holds no audit log',
+  put: (log) => `the audit log is in ${log}`,
+  'goes on': (log) => `the audit log ${log} goes on from that of the backup: it stays`,
+  stays: (log) =>
+    `the audit log ${log} is another one than that of the backup: it stays, and that of the backup is where it was`,
+};
+
+async function hashOf(path: string, bytes: number): Promise<string> {
+  const hash = createHash('sha256');
+  if (bytes > 0) for await (const chunk of createReadStream(path, { end: bytes - 1 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+async function textOf(chunks: AsyncIterable<Buffer>): Promise<string> {
+  let text = '';
+  for await (const chunk of chunks) text += chunk.toString('utf8');
+  return text;
+}

@@ -1,0 +1,140 @@
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import type { OutputCopies } from '@tributary/consumer';
+import type { Reaching } from '@tributary/dashboard';
+import {
+  type BackupFolder,
+  type Clock,
+  jsonLine,
+  type PipelineConfig,
+  redisPublications,
+  topologyOf,
+  writeBytes,
+} from '@tributary/shared';
+import { drain } from './drain.js';
+import { FILES, type Manifest } from './manifest.js';
+import { readProgress, writeOpen, writeProgress } from './progress.js';
+import { linesOfKeys } from './redis-copy.js';
+import { keysToKeep } from './redis-keep.js';
+import type { Servers } from './stores.js';
+
+export interface BackupOptions {
+  readonly config: PipelineConfig;
+  /** The pipeline file. */
+  readonly file: string;
+  readonly auditLog: string;
+  readonly servers: Servers;
+  readonly copies: OutputCopies;
+  readonly reaching: Reaching;
+  readonly into: BackupFolder;
+  /** Milliseconds to wait for what is on its way. */
+  readonly patience: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Called with what is done now. */
+  readonly onStep: (words: string) => void;
+}
+
+/** What a backup holds. */
+export type Contents = Pick<Manifest, 'output' | 'deadLetters' | 'onTheirWay' | 'variables' | 'left'>;
+
+/**
+ * Copies all that a pipeline is, while it runs. What makes the copies fit each other is their order:
+ *
+ * 1. How far the endpoints came. All that they brought by then was confirmed by RabbitMQ, and is noted as open until it is settled.
+ * 2. The dead letters, and then a wait until what is in the queues now is written, or buried; and the letters once more.
+ * 3. What is still open of the notes of step 1. A restored producer takes that for lost, and polls it again.
+ * 4. The output: so it holds all that is settled by then.
+ * 5. Which keys the endpoints brought: all that the output holds.
+ *
+ * So what the output lacks is polled again, from a place that is not later than the output, and the repeats are dropped.
+ */
+export async function makeBackup(options: BackupOptions): Promise<Contents> {
+  const { config, servers, copies, into, signal, onStep } = options;
+  const { redis } = servers;
+  const left: string[] = [];
+  onStep('reading how far the endpoints came');
+  const progress = redis === undefined ? undefined : await readProgress(redis, config);
+  const letters = await copyLettersTwice(options, left);
+  const onTheirWay = redis === undefined || progress === undefined ? 0 : await writeOpen(redis, config, progress, into);
+  onStep('copying the output');
+  const output = await copies.save(into, signal);
+  left.push(...output.left);
+  if (redis === undefined || progress === undefined) left.push(NO_REDIS);
+  else {
+    onStep('copying the keys of the endpoints');
+    await into.add(FILES.after, linesOfKeys(redis, config.name, await keysToKeep(redis, config, 'after')));
+    left.push(...(await writeProgress(redis, config, progress, into)));
+  }
+  left.push(...(await copyAuditLog(options)));
+  const text = await readFile(options.file, 'utf8');
+  await into.add(FILES.pipeline, text);
+  const variables = new Set([...text.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name = '']) => name));
+  return { output: output.amount, deadLetters: letters, onTheirWay, variables: [...variables], left };
+}
+
+const NO_REDIS =
+  'REDIS_URL is not set: how far the endpoints came is not in it, nor which keys they brought: everything is polled again, and what the source deletes until then is not noticed';
+const NO_BROKER = 'AMQP_URL is not set: dead letters are not in it';
+
+/** @returns how many there are; null if nobody looked */
+async function copyLettersTwice(options: BackupOptions, left: string[]): Promise<number | null> {
+  const { config, servers, reaching, into, clock, signal, patience, onStep } = options;
+  const { redis, depths } = servers;
+  if (depths === undefined) {
+    left.push(NO_BROKER);
+    return null;
+  }
+  const seen = new Set<string>();
+  onStep('copying the dead letters');
+  await into.add(FILES.letters[0], lettersOf(reaching, seen));
+  if (redis !== undefined) {
+    onStep('waiting until what is in the queues is written');
+    const queues = topologyOf(config).queues.map(({ queue }) => queue);
+    const publications = redisPublications(redis, config.name);
+    const waiting = await drain({ publications, depths, queues, clock, signal, patience });
+    left.push(
+      ...waiting.map((words) => `${words} were still on their way: what other programs published of them is not in it`),
+    );
+  }
+  signal.throwIfAborted();
+  await into.add(FILES.letters[1], lettersOf(reaching, seen));
+  return seen.size;
+}
+
+/** Lines of those letters that were not seen before. */
+async function* lettersOf(reaching: Reaching, seen: Set<string>): AsyncGenerator<string, void, undefined> {
+  const { copyLetters } = await import('@tributary/dashboard');
+  const lines: string[] = [];
+  let wake = () => {};
+  let isOver = false;
+  const looking = copyLetters(async ({ queue, properties, content }, { id }) => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    lines.push(jsonLine({ queue, properties, content: writeBytes(content) }));
+    wake();
+  }, reaching).finally(() => {
+    isOver = true;
+    wake();
+  });
+  looking.catch(() => {});
+  while (!isOver || lines.length > 0) {
+    const some = lines.splice(0).join('');
+    if (some !== '') yield some;
+    else
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+  }
+  await looking;
+}
+
+/** The head first: lines that are written meanwhile come behind it. */
+async function copyAuditLog({ auditLog, into }: BackupOptions): Promise<string[]> {
+  const head = await readFile(`${auditLog}.head`, 'utf8').catch(() => undefined);
+  const size = (await stat(auditLog).catch(() => undefined))?.size;
+  if (size === undefined) return [`${auditLog} is not there: the audit log is not in it`];
+  await into.add(FILES.audit, size === 0 ? '' : createReadStream(auditLog, { end: size - 1 }));
+  if (head !== undefined) await into.add(FILES.auditHead, head);
+  return [];
+}
