@@ -194,13 +194,29 @@ describe('where requests of the page may go', () => {
     },
   );
 
-  it.each(['http://127.0.0.1:3000/x', 'http://[::1]:3000/x', 'http://169.254.169.254/x', 'http://localhost:3000/x'])(
+  it.each(['http://127.0.0.1:3000/x', 'http://[::1]:3000/x', 'http://0x7f.1/x', 'http://localhost:3000/x'])(
     'a URL that says so itself is not: %s',
     async (url) => {
       const { resolve } = resolving('127.0.0.1');
       expect((await reachOf(url, resolve)).origin).toBe(new URL(url).origin);
     },
   );
+
+  it.each([
+    'http://169.254.169.254/x',
+    'http://0xa9fea9fe/x',
+    'http://[::ffff:169.254.169.254]/x',
+    'http://[::169.254.169.254]/x',
+    'http://[64:ff9b::a9fe:a9fe]/x',
+    'http://[fe80::1]/x',
+    'http://[fd00:ec2::254]/x',
+    'http://100.100.100.200/x',
+    'http://168.63.129.16/x',
+    'http://192.0.0.192/x',
+  ])('a URL that has an address where clouds give out credentials is refused: %s', async (url) => {
+    const refused = reachOf(url, resolving('127.0.0.1').resolve);
+    await expect(refused).rejects.toThrow(/its own network: nothing is asked there$/);
+  });
 
   it('a name is looked up once: what it leads to later does not count', async () => {
     const { port } = await start((_request, response) => response.end(JSON.stringify({ orders: RECORDS })));

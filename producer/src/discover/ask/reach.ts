@@ -5,27 +5,33 @@ import { networkInterfaces } from 'node:os';
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import type { Reach } from '../../sources/rest/dispatchers.js';
 
-/** This machine, and what only its own network answers, such as the credentials of a cloud at 169.254.169.254. */
-const INNER = new BlockList();
-INNER.addSubnet('0.0.0.0', 8);
-INNER.addSubnet('127.0.0.0', 8);
-INNER.addSubnet('169.254.0.0', 16);
-INNER.addSubnet('fe80::', 10, 'ipv6');
-// With `::` and `::1`, what IPv6 embeds of the addresses above: as it is, by NAT64 (RFC 6052), and by 6to4 (RFC 3056).
-INNER.addSubnet('::', 96, 'ipv6');
-INNER.addSubnet('64:ff9b::7f00:0', 104, 'ipv6');
-INNER.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6');
-INNER.addSubnet('2002:7f00::', 24, 'ipv6');
-INNER.addSubnet('2002:a9fe::', 32, 'ipv6');
-// Where clouds give out credentials that are not link-local: Alibaba, Azure, Oracle; AWS and Google over IPv6.
-INNER.addAddress('100.100.100.200');
-INNER.addAddress('168.63.129.16');
-INNER.addSubnet('192.0.0.0', 24);
-INNER.addAddress('fd00:ec2::254', 'ipv6');
-INNER.addAddress('fd20:ce::254', 'ipv6');
+/** This machine. Where IPv6 embeds its addresses: as they are (with `::` and `::1`), by NAT64 (RFC 6052), and by 6to4 (RFC 3056). */
+const OWN = new BlockList();
+OWN.addSubnet('0.0.0.0', 8);
+OWN.addSubnet('127.0.0.0', 8);
+OWN.addSubnet('::', 96, 'ipv6');
+OWN.addSubnet('64:ff9b::7f00:0', 104, 'ipv6');
+OWN.addSubnet('2002:7f00::', 24, 'ipv6');
 
-const isInner = ({ address, family }: LookupAddress): boolean =>
-  INNER.check(address, family === 6 ? 'ipv6' : 'ipv4') || isOwn(address);
+/** What only this machine's own network answers, such as the credentials of a cloud at 169.254.169.254. */
+const LINK = new BlockList();
+LINK.addSubnet('169.254.0.0', 16);
+LINK.addSubnet('fe80::', 10, 'ipv6');
+LINK.addSubnet('::a9fe:0', 112, 'ipv6');
+LINK.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6');
+LINK.addSubnet('2002:a9fe::', 32, 'ipv6');
+// Where clouds give out credentials that are not link-local: Alibaba, Azure, Oracle; AWS and Google over IPv6.
+LINK.addAddress('100.100.100.200');
+LINK.addAddress('168.63.129.16');
+LINK.addSubnet('192.0.0.0', 24);
+LINK.addAddress('fd00:ec2::254', 'ipv6');
+LINK.addAddress('fd20:ce::254', 'ipv6');
+
+const isIn = (list: BlockList, { address, family }: LookupAddress): boolean =>
+  list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+/** No API of a person is there: whoever asks for it is after credentials of the machine. */
+const isLink = (one: LookupAddress): boolean => isIn(LINK, one);
+const isInner = (one: LookupAddress): boolean => isLink(one) || isIn(OWN, one) || isOwn(one.address);
 
 /** Whether it is one of this machine's addresses in its networks: what listens on all of them is reached there too. */
 const isOwn = (address: string): boolean =>
@@ -39,7 +45,7 @@ const resolveAll: Resolve = (host) => lookup(host, { all: true });
  * Lets requests go to the server of a URL alone, at the addresses that its name has now: a name that leads elsewhere a moment later (DNS
  * rebinding) is not asked for again.
  *
- * @throws FatalError if the name leads to this machine or to a link-local address, and the URL does not say so itself
+ * @throws FatalError if it leads to a link-local address or to credentials of a cloud, or a name to this machine though the URL does not say so
  * @throws RetryableError if the name cannot be looked up
  */
 export async function reachOf(url: string, resolve: Resolve = resolveAll): Promise<Reach> {
@@ -48,11 +54,13 @@ export async function reachOf(url: string, resolve: Resolve = resolveAll): Promi
   const family = isIP(host);
   const addresses = family === 0 ? await addressesOf(host, resolve) : [{ address: host, family }];
   const saysSo = family !== 0 || /(^|\.)localhost$/.test(host);
-  const inner = saysSo ? undefined : addresses.find(isInner);
+  const inner = addresses.find(saysSo ? isLink : isInner);
   if (inner !== undefined) {
+    const where = family === 0 ? `${host} leads to ${inner.address}, which` : host;
+    const unless = isLink(inner) ? '' : ', unless the URL has that address itself';
     throw new FatalError(
       'address_refused',
-      `${host} leads to ${inner.address}, which is this machine or its own network: nothing is asked there, unless the URL has that address itself`,
+      `${where} is this machine or its own network: nothing is asked there${unless}`,
     );
   }
   return {
