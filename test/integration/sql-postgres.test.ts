@@ -258,6 +258,27 @@ describe('SQL over the Postgres sink, as a superuser', { timeout: TIME }, () => 
     await expect.poll(alive, { timeout: 20_000 }).toBe(0);
   });
 
+  it.each([
+    'SELECT wrd FROM secrets',
+    'SELECT s.wrd FROM customers c, secrets s',
+    'SELECT a.*, a.* FROM secrets a',
+    'SELECT a.* FROM secrets a GROUP BY ()',
+    'SELECT (SELECT wor FROM secrets) FROM customers',
+  ])('names no column of another table that the query does not name itself: %s', async (sql) => {
+    const { code, message } = await failure(sql);
+    expect(code).toMatch(/^sql_(wrong|refused)$/);
+    expect(message).not.toMatch(/word/);
+  });
+
+  it.each([
+    ['SELECT nme FROM customers', /"customers.name"/],
+    ['SELECT a.*, a.* FROM customers a', /"id" specified more than once/],
+    ['SELECT a.* FROM customers a GROUP BY ()', /"a.id" must appear/],
+    ["SELECT 'Anna'::int", /"Anna"/],
+  ])('names what is of the datasets, or in the query: %s', async (sql, words) => {
+    expect((await failure(sql)).message).toMatch(words);
+  });
+
   it('writes Parquet', async () => {
     const file = join(tmpdir(), `${schema}.parquet`);
     try {

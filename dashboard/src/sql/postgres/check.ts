@@ -48,10 +48,36 @@ export async function checkQuery(client: Client, sql: string, { schema, tables }
     await checkFunctions(client, found.tree);
     await checkTypes(client, found.tree, schema, tables);
   } catch (error) {
-    throw asSqlError(error, 0, VIEW.length);
+    if (error instanceof SqlError) throw error;
+    await client.query('ROLLBACK');
+    throw withoutOthers(asSqlError(error, 0, VIEW.length), sql, await ownNames(client, schema, tables));
   } finally {
     await client.query('ROLLBACK');
   }
+}
+
+/** The names of the datasets' tables and of their columns. */
+async function ownNames(client: Client, schema: string, tables: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT a.attname AS name FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = ANY($2::text[])`,
+    [schema, tables],
+  );
+  return new Set([...tables, ...rows.map(({ name }) => name)]);
+}
+
+/**
+ * Before Postgres has told which tables a query uses, its error may name columns of any: `SELECT salry FROM other.salaries` is answered with what
+ * was meant. A name that neither the query nor a dataset has is left out.
+ */
+function withoutOthers(error: unknown, sql: string, own: ReadonlySet<string>): unknown {
+  if (!(error instanceof SqlError)) return error;
+  const asked = sql.toLowerCase();
+  const isKnown = (name: string) => own.has(name) || asked.includes(name.toLowerCase());
+  const message = error.message.replaceAll(/"([^"]+)"/g, (quoted, name: string) =>
+    isKnown(name) || name.split('.').every(isKnown) ? quoted : '"…"',
+  );
+  return new SqlError(error.code, message, error.position);
 }
 
 const numbersOf = (tree: string, name: RegExp): string[] => [
