@@ -38,10 +38,12 @@ export class AuditLog extends AuditWriter {
   /**
    * The newest entries, the newest first, without the bodies of records: those are in the file only.
    * @param request of which they are; of all unless given
+   * @param signal aborts when nobody waits for them any more
+   * @throws RetryableError; the signal's reason
    */
-  async newest(limit: number, request?: string): Promise<AuditEntry[]> {
+  async newest(limit: number, request?: string, signal?: AbortSignal): Promise<AuditEntry[]> {
     const found: AuditEntry[] = [];
-    for await (const entry of this.#entries()) {
+    for await (const entry of this.#entries(signal)) {
       if (request !== undefined && entry.request !== request) continue;
       found.push(entry);
       if (found.length >= limit) break;
@@ -51,10 +53,14 @@ export class AuditLog extends AuditWriter {
     return found;
   }
 
-  /** The actions that match, the newest first, each with all of its steps. */
-  async *actions(match: ActionMatch): AsyncGenerator<AuditAction> {
+  /**
+   * The actions that match, the newest first, each with all of its steps.
+   * @param signal aborts when nobody waits for them any more: where none matches, hundreds of megabytes would be read for nobody
+   * @throws RetryableError; the signal's reason
+   */
+  async *actions(match: ActionMatch, signal?: AbortSignal): AsyncGenerator<AuditAction> {
     const gatherer = new ActionGatherer();
-    for await (const entry of this.#entries()) {
+    for await (const entry of this.#entries(signal)) {
       const gathered = gatherer.take(entry);
       if (gathered !== undefined && matchesAction(gathered, match)) yield gathered.action;
     }
@@ -65,16 +71,18 @@ export class AuditLog extends AuditWriter {
     return this.#pipeline === undefined || pipeline === undefined || pipeline === this.#pipeline;
   }
 
-  async *#entries(): AsyncGenerator<AuditEntry> {
+  async *#entries(signal: AbortSignal | undefined): AsyncGenerator<AuditEntry> {
     let file: FileHandle | undefined;
     try {
       file = await open(this.#path);
       for await (const line of linesFromEnd(file)) {
+        signal?.throwIfAborted();
         const { link: _link, body: _body, before: _before, ...entry } = (parse(line) ?? {}) as AuditEntry;
         if (entry.at !== undefined && this.#isOwn(entry)) yield entry as AuditEntry;
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      signal?.throwIfAborted();
       throw new RetryableError('audit_unreadable', `the audit log cannot be read: ${describeError(error)}`);
     } finally {
       await file?.close();

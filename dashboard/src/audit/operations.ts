@@ -64,7 +64,9 @@ export const auditOperations: readonly Operation[] = [
       request: criterion('Those of this action'),
     },
     answer: z.strictObject({ entries }),
-    handler: async ({ query: { limit, request } }, { audit }) => ({ entries: await audit.newest(limit, request) }),
+    handler: async ({ query: { limit, request }, signal }, { audit }) => ({
+      entries: await audit.newest(limit, request, signal),
+    }),
   }),
   operation({
     method: 'get',
@@ -83,8 +85,7 @@ export const auditOperations: readonly Operation[] = [
     async handler({ query: { offset, limit, ...match }, signal }, { audit }) {
       const actions: AuditAction[] = [];
       let place = 0;
-      for await (const one of audit.actions(match)) {
-        signal.throwIfAborted();
+      for await (const one of audit.actions(match, signal)) {
         if (place >= offset + limit) return { offset, limit, actions, more: true };
         if (place >= offset) actions.push(one);
         place += 1;
@@ -103,8 +104,8 @@ export const auditOperations: readonly Operation[] = [
       load: AUDITS,
       query: criteria,
       answer: AUDIT_EXPORTS[kind].answer,
-      handler: ({ query, request, response }, { audit }) =>
-        exportActions(kind, response, request.method === 'HEAD' ? undefined : audit.actions(query)),
+      handler: ({ query, request, response, signal }, { audit }) =>
+        exportActions(kind, response, request.method === 'HEAD' ? undefined : audit.actions(query, signal)),
     }),
   ),
 ];
