@@ -11,7 +11,7 @@ import { mayAct } from '../access/roles.js';
 import type { Actor } from '../audit/audit.js';
 import { ApiError, badRequest, notFound } from '../http/api-error.js';
 import type { Context } from '../http/context.js';
-import { QUERIES } from '../http/loads.js';
+import { QUERIES, SEARCHES } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
 import { lengthOf } from './bounded-rows.js';
 import { textOf } from './files.js';
@@ -70,7 +70,8 @@ export const sqlOperations: readonly Operation[] = [
     role: 'viewer',
     body: 'none',
     rate: ASKING,
-    load: 'light',
+    // Its answer has all queries that were saved: a megabyte.
+    load: SEARCHES,
     answer: z.strictObject({
       dialect: z.enum(['DuckDB', 'PostgreSQL']),
       /** Whether this person may. */

@@ -13,6 +13,8 @@ export interface SavedQuery {
 }
 
 const MOST = 500;
+/** Characters of all of them: each look at the page SQL reads and sends them all. */
+const MOST_TEXT = 1_000_000;
 const schema = z.array(z.strictObject({ name: z.string(), query: z.string(), who: z.string(), at: z.string() }));
 
 /** Queries by name, for all who use this dashboard, in a file beside the audit log. */
@@ -55,9 +57,14 @@ export class SavedQueries {
   /** One after the other: two people may save at once. */
   #change(change: (all: SavedQuery[]) => SavedQuery[]): Promise<void> {
     const done = this.#last.then(async () => {
-      const all = change(await this.list()).sort((a, b) => (a.name < b.name ? -1 : 1));
+      const known = await this.list();
+      const before = JSON.stringify(known, undefined, 1).length;
+      const all = change(known).sort((a, b) => (a.name < b.name ? -1 : 1));
       if (all.length > MOST) throw new ApiError(409, 'too_many', `${MOST} queries are saved already: remove some`);
-      await this.#write(JSON.stringify(all, undefined, 1));
+      const text = JSON.stringify(all, undefined, 1);
+      if (text.length > MOST_TEXT && text.length > before)
+        throw new ApiError(409, 'too_many', 'a megabyte of queries is saved already: remove some');
+      await this.#write(text);
     });
     this.#last = done.catch(() => {});
     return done;

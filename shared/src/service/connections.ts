@@ -7,6 +7,8 @@ export interface ConnectionBounds {
   readonly most: number;
   /** Milliseconds in which a client may take nothing of what it was sent. */
   readonly unread: number;
+  /** Bytes of answers that are whole and that clients have not taken, of all together. */
+  readonly untaken: number;
 }
 
 /**
@@ -15,9 +17,10 @@ export interface ConnectionBounds {
  * those whose next request is not whole yet; those who have not taken the answer that was made; those who have sent further requests before
  * they had the answer, which no browser and no proxy does. Otherwise what is being answered is never cut, and the new one is refused.
  *
- * A client that takes nothing of its answer for long is cut, however few there are: the answer is in memory until it is taken.
+ * A client that takes nothing of its answer for long is cut, however few there are: the answer is in memory until it is taken. Where all of
+ * these are too many bytes, the ones that wait longest are cut at once.
  */
-export function boundConnections(server: Server, { most, unread }: ConnectionBounds): void {
+export function boundConnections(server: Server, { most, unread, untaken: mostBytes }: ConnectionBounds): void {
   const open = new Set<Socket>();
   /** Those whose next request is not whole yet. */
   const waiting = new Set<Socket>();
@@ -31,6 +34,16 @@ export function boundConnections(server: Server, { most, unread }: ConnectionBou
   const givingWay = () => [waiting, untaken, ahead].flatMap(([longest]) => longest ?? [])[0];
   const forget = (socket: Socket) => {
     for (const known of [open, waiting, untaken, ahead]) known.delete(socket);
+  };
+  const boundUntaken = (newest: Socket) => {
+    let bytes = 0;
+    for (const socket of untaken) bytes += socket.writableLength;
+    for (const longest of untaken) {
+      if (bytes <= mostBytes || longest === newest) return;
+      bytes -= longest.writableLength;
+      longest.destroy();
+      forget(longest);
+    }
   };
   server.on('connection', (socket: Socket) => {
     if (open.size >= most) {
@@ -61,7 +74,11 @@ export function boundConnections(server: Server, { most, unread }: ConnectionBou
     // A body that is refused ends after its answer: from then on it is the next request that we wait for.
     if (hasBody(request)) request.once('end', () => unanswered.has(socket) && waiting.delete(socket));
     else waiting.delete(socket);
-    response.once('prefinish', () => open.has(socket) && untaken.add(socket));
+    response.once('prefinish', () => {
+      if (!open.has(socket)) return;
+      untaken.add(socket);
+      boundUntaken(socket);
+    });
     response.once('close', () => {
       untaken.delete(socket);
       const { count, last } = unanswered.get(socket) ?? { count: 1, last: request };

@@ -81,9 +81,10 @@ export interface Listening {
 
 /**
  * Far more connections than are needed: without a bound, clients that only connect take every file handle of the process, also those of its
- * work. And a minute, in which any client takes something of its answer.
+ * work. And a minute, in which any client takes something of its answer; within it, answers of some kilobytes to all of them would be more
+ * than the memory.
  */
-const BOUNDS: ConnectionBounds = { most: 5_000, unread: 60_000 };
+const BOUNDS: ConnectionBounds = { most: 5_000, unread: 60_000, untaken: 64 * 1024 * 1024 };
 
 /**
  * Milliseconds for which an idle connection stays open: longer than proxies and balancers keep theirs (mostly 60 s). With Node's 5 s

@@ -16,6 +16,8 @@ const STREAM = 'GET /stream HTTP/1.1\r\nHost: a\r\n\r\n';
 const LARGE_ANSWER = Buffer.alloc(32 * 1024 * 1024);
 /** Milliseconds. Longer than any of these tests but the last. */
 const UNREAD = 120_000;
+/** Bytes. More than any of these tests but the last leaves. */
+const UNBOUND = 1024 ** 3;
 
 describe('a server that has as many connections as it takes', { timeout: 60_000 }, () => {
   let server: Listening;
@@ -42,7 +44,7 @@ describe('a server that has as many connections as it takes', { timeout: 60_000 
       request.once('end', () => told.emit('end'));
       response.status(401).send('refused');
     });
-    server = await listen(app, 0, '127.0.0.1', { most: MOST, unread: UNREAD });
+    server = await listen(app, 0, '127.0.0.1', { most: MOST, unread: UNREAD, untaken: UNBOUND });
   });
   afterEach(async () => {
     for (const socket of sockets) socket.destroy();
@@ -161,7 +163,7 @@ describe('a client that takes nothing of its answer', { timeout: 60_000 }, () =>
       await sleep(1.5 * unread);
       response.send('at last');
     });
-    const server = await listen(app, 0, '127.0.0.1', { most: MOST, unread });
+    const server = await listen(app, 0, '127.0.0.1', { most: MOST, unread, untaken: UNBOUND });
     const sockets: Socket[] = [];
     const ask = async (path: string) => {
       const socket = connect(server.port, '127.0.0.1').on('error', () => {});
@@ -183,5 +185,34 @@ describe('a client that takes nothing of its answer', { timeout: 60_000 }, () =>
     expect(String(answer)).toContain('at last');
     await idleIsCut;
     expect(cut).toEqual(['idle']);
+  });
+
+  it('gives way before others where what is not taken is more than may be, and cuts nobody who reads', async () => {
+    const app = createApp();
+    const told = new EventEmitter();
+    app.get('/large/:who', (request, response) => {
+      response.once('close', () => told.emit(request.params.who, response.writableFinished));
+      response.end(LARGE_ANSWER);
+    });
+    const untaken = 2.5 * LARGE_ANSWER.length;
+    const server = await listen(app, 0, '127.0.0.1', { most: 100, unread: UNREAD, untaken });
+    onTestFinished(() => server.close());
+    const sockets: Socket[] = [];
+    const hold = async (who: string) => {
+      const socket = connect(server.port, '127.0.0.1').on('error', () => {});
+      sockets.push(socket);
+      socket.once('data', () => socket.pause());
+      socket.write(`GET /large/${who} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await once(socket, 'data');
+    };
+    const ended: string[] = [];
+    for (const who of ['first', 'second', 'third', 'fourth', 'fifth']) told.once(who, () => ended.push(who));
+    for (const who of ['first', 'second']) await hold(who);
+    const whole = await fetch(`${server.url}/large/reader`);
+    expect((await whole.arrayBuffer()).byteLength).toBe(LARGE_ANSWER.length);
+    for (const who of ['third', 'fourth', 'fifth']) await hold(who);
+    await expect.poll(() => ended.length, { timeout: 10_000 }).toBe(3);
+    expect(ended).toEqual(['first', 'second', 'third']);
+    for (const socket of sockets) socket.destroy();
   });
 });
