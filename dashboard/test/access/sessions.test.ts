@@ -409,6 +409,12 @@ describe('who is signed in', () => {
       for (const name of ['x-forwarded-proto', 'x-forwarded-port', 'x-scheme', 'x-original-forwarded-for']) {
         expect([name, ...(await statuses({ [name]: 'https' }))]).toEqual([name, 401, 401]);
       }
+      for (const name of ['x-envoy-external-address', 'fastly-client-ip', 'x-azure-clientip', 'x-original-host']) {
+        expect([name, ...(await statuses({ [name]: '127.0.0.1' }))]).toEqual([name, 401, 401]);
+      }
+      for (const name of ['x-request-id', 'x-ip-count', 'x-zip', 'viable']) {
+        expect([name, ...(await statuses({ [name]: '1' }))]).toEqual([name, 200, 200]);
+      }
     });
 
     it('is not open to a page of another site that points its name here, and says what a trusted proxy would', async () => {

@@ -93,20 +93,11 @@ const isLocal = (request: Request): boolean => isNear(request.get('host') ?? '')
  * HTTP/1.0 then, which hardly any other program does.
  */
 export const isForwarded = ({ headers, httpVersion }: Pick<Request, 'headers' | 'httpVersion'>): boolean =>
-  httpVersion === '1.0' ||
-  Object.keys(headers).some((name) => name.startsWith('x-forwarded') || FORWARDED.some((known) => known === name));
+  httpVersion === '1.0' || Object.keys(headers).some((name) => OF_PROXIES.test(name));
 
-const FORWARDED = [
-  'x-real-ip',
-  'x-client-ip',
-  'true-client-ip',
-  'cf-connecting-ip',
-  'forwarded',
-  'x-scheme',
-  'x-original-forwarded-for',
-  'x-cluster-client-ip',
-  'via',
-] as const;
+/** What proxies, balancers and networks in front of servers add: who asked them, for what, or that they are there. */
+const OF_PROXIES =
+  /^(?:x-(?:forwarded|original|envoy|azure|arr|amzn|appengine)-?|via$|forwarded$|x-scheme$|proxy-connection$)|(?:client|real|connecting|user|remote|peer)-?(?:ip|addr|address)$/;
 
 /**
  * Why a request is refused that is for one host to a proxy and for another to us: it has two Host headers, or a whole address for its path
