@@ -35,11 +35,14 @@ import {
   topologyOf,
   warnOfDevelopmentCredentials,
 } from '@tributary/shared';
+import { aggregatesOf } from './aggregate/compile.js';
+import type { AggregatesTold } from './aggregate/keep.js';
 import { LyingLetters } from './dead-letters/lying-letters.js';
 import { RedisBuried } from './dead-letters/redis-buried.js';
 import { RedisStrikes } from './intake/redis-strikes.js';
 import { tellFailures } from './merge/failures.js';
 import { createMergeRows } from './merge/rows.js';
+import { measureAggregates } from './metrics/aggregates.js';
 import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
 import { measureEvictions } from './metrics/evictions.js';
 import { ConsumerMetrics } from './metrics/metrics.js';
@@ -75,6 +78,8 @@ export interface Consumer extends Service {
   problems(): readonly string[];
   /** Writes now what waits for its batch. */
   flushNow(): Promise<void>;
+  /** Resolves with true when the aggregates are those of what is written now, and with false if this consumer does not keep them up to date. */
+  calculateNow(): Promise<boolean>;
   /** The number of deliveries that are not settled. */
   unsettled(): number;
   /** The records that died since the start, by their fault. */
@@ -104,6 +109,7 @@ class ConsumerService implements Consumer {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #metrics: ConsumerMetrics;
+  readonly #aggregatesTold: AggregatesTold;
   readonly #dead = new DeadRecords();
   readonly #problems = new Problems();
   readonly #releases = new ReleaseList();
@@ -119,6 +125,7 @@ class ConsumerService implements Consumer {
     this.#log = options.log;
     this.#metrics = new ConsumerMetrics(this.registry, () => this.#unflushedAges());
     this.#metrics.measureUnsettled(() => this.unsettled());
+    this.#aggregatesTold = measureAggregates(this.registry, this.#metrics);
     this.#metrics.tellBatchInterval(options.config.batch.interval);
     this.#metrics.knowDatasets(datasetsOf(options.config).map(({ name }) => name));
     tellPipeline(this.registry, options.config, options.instance);
@@ -137,6 +144,10 @@ class ConsumerService implements Consumer {
 
   async flushNow(): Promise<void> {
     await this.#running?.flushNow();
+  }
+
+  async calculateNow(): Promise<boolean> {
+    return (await this.#running?.calculateNow()) ?? false;
   }
 
   unsettled(): number {
@@ -299,6 +310,7 @@ class ConsumerService implements Consumer {
       config,
       entities: Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity)),
       merges: createMergeRows(config, tellFailures(log, this.#metrics)),
+      aggregates: { list: aggregatesOf(config), redis, tell: this.#aggregatesTold },
       topology: topologyOf(config),
       broker,
       deadLetterBroker,

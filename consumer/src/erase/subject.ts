@@ -26,7 +26,7 @@ export interface HeldRow {
 
 /** What an output holds about one record. */
 export interface Held {
-  /** Its own rows and those of merges that it is a side of, also older ones as far as they are kept. */
+  /** Its own rows and those of merges that it is a side of, also older ones as far as they are kept. Rows of aggregates are of nobody. */
   readonly rows: readonly HeldRow[];
   /** Other rows that name its key, or in which a cell, or a value in one, is its key. They are not erased with it. */
   readonly mentions: readonly HeldRow[];
@@ -45,7 +45,7 @@ export async function collectHeld(options: SubjectOptions): Promise<Held> {
   const mentions: HeldRow[] = [];
   try {
     for (const dataset of datasetsOf(config)) {
-      const rules = where[dataset.name] ?? [];
+      const rules = (where[dataset.name] ?? []).filter((rule) => rule !== 'all');
       const isMeant = (row: { key: string; values: unknown }) => isOf(rules, row.key, key) || holds(row.values, key);
       for await (const { place, row } of sink.find?.(dataset, isMeant) ?? []) {
         const { messageId, version, deleted, values } = row;

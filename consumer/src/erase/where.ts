@@ -3,15 +3,16 @@ import { entitiesOf, partOfMergedKey } from '../merge/rows.js';
 
 /**
  * How the rows of a dataset name a record: by their own key, or as one side of a merge. A number is the place of that side in the key of a
- * merged row: 0 is the record with the lines, and 1 the first that lines point at.
+ * merged row: 0 is the record with the lines, and 1 the first that lines point at. Rows of an aggregate name no record, and any of them may
+ * hold something of it, such as its amount as the greatest: all of them go, and are calculated anew from what is left.
  */
-export type Rule = 'key' | number;
+export type Rule = 'key' | 'all' | number;
 
-/** By dataset, how its rows name the records of one entity. Datasets whose rows do not name them are left out. */
+/** By dataset, how its rows name the records of one entity. Datasets whose rows hold nothing of them are left out. */
 export type Where = Readonly<Record<string, readonly Rule[]>>;
 
-/** Where rows of the records of an entity lie: in its own dataset, and in those of the merges that it is a side of. */
-function whereOf({ entities, merges }: PipelineConfig, entity: string): Where {
+/** Where rows of the records of an entity lie: in its own dataset, in those of the merges that it is a side of, and in the aggregates of these. */
+function whereOf({ entities, merges, aggregates }: PipelineConfig, entity: string): Where {
   const where: Record<string, Rule[]> = {};
   const own = entities[entity]?.dataset;
   if (own !== undefined) where[own] = ['key'];
@@ -19,6 +20,7 @@ function whereOf({ entities, merges }: PipelineConfig, entity: string): Where {
     const rules = entitiesOf(merge).flatMap((side, place) => (side === entity ? [place] : []));
     if (rules.length > 0) where[merge.dataset] = rules;
   }
+  for (const { dataset, from } of aggregates) if (where[from] !== undefined) where[dataset] = ['all'];
   return where;
 }
 
@@ -31,18 +33,18 @@ export function whereIn(config: PipelineConfig, entity: string): Where {
 
 /** Whether a row of this key is of the record, by one of the rules. */
 export const isOf = (rules: readonly Rule[], rowKey: string, key: string): boolean =>
-  rules.some((rule) => (rule === 'key' ? rowKey : partOfMergedKey(rowKey, rule)) === key);
+  rules.some((rule) => rule === 'all' || (rule === 'key' ? rowKey : partOfMergedKey(rowKey, rule)) === key);
 
 /**
  * Whether a merged row that names the record was made without it: its side is not among those that the row was made of. So are half rows that consumers make
  * anew where the merge leaves empty what is missing.
  */
-const isWithout = (rule: Rule, messageId: string): boolean =>
+const isWithout = (rule: Exclude<Rule, 'all'>, messageId: string): boolean =>
   rule !== 'key' && rule > 0 && /^(\+[0-9a-z]{9})?$/.test(messageId.split(' ')[rule] ?? '');
 
-/** Whether a row holds anything of the record but its key. */
+/** Whether a row that is of a record holds anything of it but its key. An aggregate's row is of many, and of none. */
 export const holdsOf = (
   rules: readonly Rule[],
   row: { readonly key: string; readonly messageId: string },
   key: string,
-): boolean => rules.some((rule) => isOf([rule], row.key, key) && !isWithout(rule, row.messageId));
+): boolean => rules.some((rule) => rule !== 'all' && isOf([rule], row.key, key) && !isWithout(rule, row.messageId));

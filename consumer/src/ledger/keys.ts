@@ -17,6 +17,9 @@ export function ledgerKeys(pipeline: string, epoch: string) {
     forms: `${prefix}forms`,
     /** What is accepted of each key, and its rows in flight (lua/prelude.lua). */
     ledger: (dataset: string) => `${prefix}ledger:${dataset}`,
+    /** The writer that keeps the aggregates up to date, and all that may still write them (aggregate/holder.ts). */
+    aggregates: `${prefix}aggregates`,
+    aggregators: `${prefix}aggregators`,
     merge: (dataset: string): MergeKeys => mergeKeys(`${prefix}merge:${dataset}:`),
     /** A pattern of SCAN that finds every key of the epoch. */
     pattern: `${prefix.replaceAll(/[[\]*?\\]/g, '\\$&')}*`,

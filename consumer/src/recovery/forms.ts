@@ -29,12 +29,19 @@ const FORMAT = 'f2';
  * A consumer that stores rows in another way gives way like one of another configuration: a new epoch fences it, and mends what it stored.
  */
 export const nameOfForms = (config: PipelineConfig): string =>
-  `${FORMAT}${wayOfStoring(config.sink)}-${nameOf([nameOfMerges(config), formsOf(config)])}`;
+  `${FORMAT}${wayOfStoring(config.sink)}${nameOfAggregates(config)}-${nameOf([nameOfMerges(config), formsOf(config)])}`;
 
-/** Whether rows are made alike under two names of forms: only the format of the ledger and the way of storing may differ. */
+/**
+ * Consumers that make other groups are of another configuration, so that those of the older one give way. It says nothing of any other row,
+ * and a pipeline without aggregates has the name that it had before there were any.
+ */
+const nameOfAggregates = ({ aggregates }: PipelineConfig): string =>
+  aggregates.length === 0 ? '' : `a${nameOf(plain(aggregates))}`;
+
+/** Whether the rows of records are made alike under two names of forms: only the format of the ledger, the way of storing and the aggregates may differ. */
 export const makesSameRows = (one: string, other: string): boolean => configurationOf(one) === configurationOf(other);
 
-const configurationOf = (name: string): string => name.replace(/^f\d+k?-/, '');
+const configurationOf = (name: string): string => name.replace(/^f\d+k?(?:a[0-9a-f]{8})?-/, '');
 
 /** The datasets that were made in another form before. */
 export function changedForms(before: Forms, now: Forms): ReadonlySet<string> {

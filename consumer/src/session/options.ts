@@ -1,4 +1,7 @@
 import type { Clock, Entity, Logger, PipelineConfig, SeenAgain, SettledNotes, Topology } from '@tributary/shared';
+import type { Aggregate } from '../aggregate/groups.js';
+import type { HolderRedis } from '../aggregate/holder.js';
+import type { AggregatesTold } from '../aggregate/keep.js';
 import type { Buried } from '../dead-letters/dead-letters.js';
 import type { KeptBodies } from '../dead-letters/kept-bodies.js';
 import type { Strikes } from '../intake/suspects.js';
@@ -15,6 +18,12 @@ export interface SessionOptions {
   readonly config: PipelineConfig;
   readonly entities: readonly Entity[];
   readonly merges: readonly MergeRows[];
+  /** Left out by who keeps none up to date. */
+  readonly aggregates?: {
+    readonly list: readonly Aggregate[];
+    readonly redis: HolderRedis;
+    readonly tell: AggregatesTold;
+  };
   readonly topology: Topology;
   readonly broker: Broker;
   /** Another connection, for dead letters (see DeadLettersOptions). */
@@ -59,6 +68,8 @@ export interface RunningSession {
   flushNow(): Promise<void>;
   /** The number of deliveries that are not settled yet. */
   unsettled(): number;
+  /** Resolves with true when the aggregates are calculated from what there is now, and with false if another consumer keeps them up to date. */
+  calculateNow(): Promise<boolean>;
   /** For each entity with records that are not durable, when the oldest of them came in. */
   oldestUnflushed(): [entity: string, since: number][];
 }

@@ -22,6 +22,7 @@ export interface Path {
   readonly merges: readonly MergeOptions[];
   readonly deadLetters: DeadLetters;
   readonly output: SinkWriter;
+  readonly epoch: string;
   readonly erased: ErasedKeys;
   readonly erasedNow: () => Promise<ErasedKeys>;
 }
@@ -75,6 +76,7 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
     merges,
     deadLetters,
     output,
+    epoch: surroundings.epoch,
     erased,
     erasedNow: erasedNow(options.sink.erasures, erased, clock),
   };

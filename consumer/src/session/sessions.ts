@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { type Clock, describeBrokerError, describeError, type Logger } from '@tributary/shared';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
 import type { Sink } from '../sinks/port.js';
 import type { SessionEnd } from './ending.js';
+import { newWriter } from './new-writer.js';
 import { watchSink } from './watch-sink.js';
 
 /** A session that lasted this many milliseconds had begun well. */
@@ -65,12 +65,6 @@ export async function runSessions(options: SessionsOptions): Promise<void> {
     );
     await clock.sleep(delay, stop);
   }
-}
-
-/** A writer's name is used once: the instance, the time, and chance for two that begin in the same millisecond. */
-function newWriter(instance: string, clock: Clock): string {
-  const safe = instance.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, 60);
-  return `${safe}-${clock.now().toString(36)}${randomBytes(2).toString('hex')}`;
 }
 
 const failed = (error: unknown): SessionEnd => ({ after: 'failed', reason: describeBrokerError(error) });

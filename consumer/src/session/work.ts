@@ -1,4 +1,5 @@
 import { type Clock, within } from '@tributary/shared';
+import { type Aggregating, startAggregates } from '../aggregate/start.js';
 import { consume } from '../consume.js';
 import { KnownRecords } from '../intake/known-records.js';
 import { createMergeStep } from '../merge/merge.js';
@@ -19,6 +20,7 @@ export class Work implements RunningSession {
   readonly #over: AbortSignal;
   readonly #stories: readonly Promise<void>[];
   readonly #remerge: Remerge;
+  readonly #aggregates: Aggregating;
 
   constructor(path: Path, options: SessionOptions, ending: Ending) {
     const { clock, log } = options;
@@ -28,10 +30,15 @@ export class Work implements RunningSession {
     this.#over = ending.abandoned;
     this.#stories = startStories(path, options, ending);
     this.#remerge = startRemerge(path.merges, { clock, log, onError });
+    this.#aggregates = startAggregates(path.epoch, options, ending.abandoned);
   }
 
   async flushNow(): Promise<void> {
     await Promise.all(this.#path.lanes.map(({ batch }) => batch.flushNow()));
+  }
+
+  calculateNow(): Promise<boolean> {
+    return this.#aggregates.calculateNow();
   }
 
   unsettled(): number {
@@ -55,12 +62,13 @@ export class Work implements RunningSession {
   end({ isFault }: SessionEnd): void {
     for (const { intake } of this.#path.lanes) intake.end(isFault);
     this.#remerge.end();
+    this.#aggregates.end();
     this.#path.deadLetters.end();
   }
 
   /** Writes and commits all that is claimed, and acknowledges it as far as the channels are still open. */
   async finish(): Promise<void> {
-    await Promise.all([this.#remerge.ended, ...this.#stories]);
+    await Promise.all([this.#remerge.ended, this.#aggregates.ended, ...this.#stories]);
     await this.flushNow();
     await this.#path.deadLetters.settled(this.#over);
     // What cannot be noted in time stays unacknowledged, and is delivered again.

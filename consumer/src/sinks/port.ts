@@ -110,6 +110,10 @@ export interface Sink {
   takeOver(writer: string): Promise<LandedRows>;
   /** Every row that has landed. Several rows may have one key; the newest by the dataset's order is its state. */
   scan(dataset: Dataset): AsyncIterable<LandedRow>;
+  /** The newest row of each key that is not closed, as of one moment. For sinks that need not read older rows for it. */
+  newest?(dataset: Dataset): AsyncIterable<LandedRow>;
+  /** A text that is another one whenever rows of the dataset may have changed since, by whichever writer. It costs little. */
+  changeOf?(dataset: Dataset): Promise<string>;
   /**
    * The keys that were erased. One is noted before an epoch begins; the rows go in that epoch ({@link prepare}), and who writes in it has
    * read the list after {@link open}: so no writer takes a record of the key once the rows are gone.

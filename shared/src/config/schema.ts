@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UNKNOWN_FIELDS, UNKNOWN_FIELDS_KINDS } from '../records/unknown-fields.js';
+import { aggregateSchema } from './aggregate.js';
 import { alertsSchema } from './alerts.js';
 import { batchSchema } from './batch.js';
 import { endpointSchema } from './endpoint.js';
@@ -82,6 +83,13 @@ export const pipelineSchema = z.strictObject({
       'Joins the lines of one entity, or its records, with one or several others, by the dataset that the rows make. There may be any number, and an entity may ' +
         'stand in several',
     ),
+  aggregates: z
+    .record(name, aggregateSchema)
+    .default({})
+    .transform((aggregates) => Object.entries(aggregates).map(([dataset, settings]) => ({ dataset, ...settings })))
+    .describe(
+      'Groups of the rows of a dataset, with counts and sums that are kept up to date, by the dataset that the groups make',
+    ),
   pack: packSchema.prefault({}).describe('How many records share a message while RabbitMQ does not keep up with them'),
   batch: batchSchema.prefault({}).describe('When records are written: a batch is one durable write'),
   sink: sinkSchema.prefault({}).describe('Where the rows land'),
@@ -118,6 +126,7 @@ export type ScheduleConfig = EndpointConfig['schedule'];
 export type LimitsConfig = PipelineConfig['limits'];
 export type TlsConfig = NonNullable<EndpointOf<'rest'>['tls']>;
 export type MergeConfig = PipelineConfig['merges'][number];
+export type AggregateConfig = PipelineConfig['aggregates'][number];
 export type ExportConfig = PipelineConfig['exports'][string];
 export type RetentionConfig = PipelineConfig['retention'];
 export type BatchConfig = PipelineConfig['batch'];

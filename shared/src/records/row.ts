@@ -1,5 +1,6 @@
 import type { Field } from '../config/fields.js';
 import type { MergeConfig, PipelineConfig } from '../config/schema.js';
+import { aggregateColumns } from './aggregate.js';
 import type { Payload } from './entity.js';
 import { rememberAll, rememberLast } from './remember.js';
 import { versionOrder } from './version.js';
@@ -42,12 +43,12 @@ export interface MergedColumn {
 /** The columns that Tributary adds after a dataset's own. */
 export const SYSTEM_COLUMNS = ['_key', '_hash', '_version', '_message_id', '_deleted', '_written_at'] as const;
 
-/** A dataset of the pipeline: the columns of an entity, or of a merge. */
+/** A dataset of the pipeline: the columns of an entity, of a merge, or of an aggregate. */
 export interface Dataset {
   readonly name: string;
-  /** The entity whose records it holds; undefined for a merge. */
+  /** The entity whose records it holds; undefined for a merge and an aggregate. */
   readonly entity: string | undefined;
-  /** What its content hashes name as the entity: the entity, or for a merge the dataset itself. */
+  /** What its content hashes name as the entity: the entity, or for a merge and an aggregate the dataset itself. */
   readonly hashedAs: string;
   readonly columns: Readonly<Record<string, Field>>;
   /** Of a merge: where the values of its columns come from, in their order. */
@@ -56,7 +57,7 @@ export interface Dataset {
   orderOf(version: string, messageId: string): string;
 }
 
-/** Every dataset that a pipeline writes, those of merges last. */
+/** Every dataset that a pipeline writes: those of entities, then of merges, then of aggregates. */
 export function datasetsOf(config: PipelineConfig): Dataset[] {
   const datasets: Dataset[] = Object.entries(config.entities).map(([entity, { dataset, fields }]) => ({
     name: dataset,
@@ -70,6 +71,12 @@ export function datasetsOf(config: PipelineConfig): Dataset[] {
     const columns = mergeColumns(config, merge);
     const merged = mergedColumns(merge);
     datasets.push({ name: dataset, entity: undefined, hashedAs: dataset, columns, merged, orderOf: orderOfMerged });
+  }
+  for (const aggregate of config.aggregates) {
+    const { dataset } = aggregate;
+    const source = datasets.find(({ name }) => name === aggregate.from)?.columns ?? {};
+    const columns = aggregateColumns(aggregate, source);
+    datasets.push({ name: dataset, entity: undefined, hashedAs: dataset, columns, orderOf: versionOrder });
   }
   return datasets;
 }

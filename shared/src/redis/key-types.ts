@@ -55,7 +55,8 @@ const KEPT: readonly (readonly [form: RegExp, kept: KeptKey])[] = [
   [/^alert-silences$/, { type: 'hash', after: 'nothing is silenced any more: silence again what should be' }],
   [/^(buried|forgotten|buried-gone):/, { type: 'string', after: DEAD_LETTERS }],
   [/^[^:]+:leases$/, { type: 'zset', ...LEDGER }],
-  [/^[^:]+:fenced$/, { type: 'set', ...LEDGER }],
+  [/^[^:]+:(fenced|aggregators)$/, { type: 'set', ...LEDGER }],
+  [/^[^:]+:aggregates$/, { type: 'string', after: MADE_AGAIN }],
   [/^[^:]+:(marks|forms|ledger:.*|merge:.*:(each|with|open))$/, { type: 'hash', ...LEDGER }],
   [/^[^:]+:merge:.*:(refs|unmerged)$/, { type: 'zset', ...LEDGER }],
 ];

@@ -24,6 +24,8 @@ export interface Summary extends Figures {
   readonly endpoints: readonly PolledEndpoint[];
   /** Why records died, by their fault; absent if none did. */
   readonly died?: readonly DeadRecordGroup[];
+  /** Another consumer keeps the aggregates up to date, and they may lack what this round has written. */
+  readonly aggregatesBehind?: true;
   /** Endpoints whose mark was not kept, because records of theirs died; absent if there are none. */
   readonly withheld?: readonly string[];
 }
@@ -78,9 +80,12 @@ export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
     if (Object.values(pipeline.config.endpoints).some(hasOwnOrder)) await untilConsuming(pipeline, clock, done.signal);
     const polls = await pipeline.producer.pollOnce();
     await drain(pipeline, clock);
-    return polls;
+    const isCalculated = await calculate(pipeline, clock);
+    return { polls, isCalculated };
   };
-  const polls = await Promise.race([round(), untilLacking(pipeline, clock, done.signal)]).finally(() => done.abort());
+  const { polls, isCalculated } = await Promise.race([round(), untilLacking(pipeline, clock, done.signal)]).finally(
+    () => done.abort(),
+  );
   const died = diedSince(deadBefore, pipeline.consumer.deadRecords());
   return {
     polled: polls.reduce((sum, { records }) => sum + records, 0),
@@ -89,6 +94,7 @@ export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
     output: sinkWords(pipeline.config.sink).place,
     endpoints: polls.map((poll) => polledEndpoint(poll, died)),
     ...(died.length === 0 ? {} : { died }),
+    ...(isCalculated ? {} : { aggregatesBehind: true as const }),
   };
 }
 
@@ -135,6 +141,17 @@ async function untilLacking(pipeline: Round, clock: Clock, signal: AbortSignal):
     await clock.sleep(250, signal);
   }
   return new Promise(() => {});
+}
+
+/** Milliseconds to wait for who keeps the aggregates: longer than one that died holds them. One that lives calculates by itself. */
+const HELD_ELSEWHERE = 20_000;
+
+/** @returns whether the aggregates are those of what was written in this round */
+async function calculate({ config, consumer }: Round, clock: Clock): Promise<boolean> {
+  if (config.aggregates.length === 0) return true;
+  for (const until = clock.monotonic() + HELD_ELSEWHERE; clock.monotonic() < until; await clock.sleep(250))
+    if (await consumer.calculateNow()) return true;
+  return false;
 }
 
 /** Waits until the queues are empty and nothing is in flight; what waits for its batch to be full is written now. */

@@ -36,6 +36,16 @@ export async function inspectParts(
   return { lost, marks };
 }
 
+/** Which parts a dataset has, how long they are and when they were changed. A part that was rewritten is another file. */
+export async function sizesOf(directory: string, dataset: string): Promise<string> {
+  const sizes: string[] = [];
+  for (const { name, path } of await listParts(directory, dataset)) {
+    const found = await statIfThere(path);
+    sizes.push(`${name} ${found?.ino} ${found?.size} ${found?.mtimeMs}`);
+  }
+  return sizes.join('\n');
+}
+
 async function findLost(
   directory: string,
   state: Pick<PartState, 'sizeWithErased'>,

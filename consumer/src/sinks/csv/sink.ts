@@ -23,7 +23,7 @@ import { ignoreMissing, statIfThere } from './files.js';
 import { forgetCsvHistory } from './forget-history.js';
 import { OutputIdentity } from './identity.js';
 import { Losses } from './losses.js';
-import { inspectParts, markOfPart } from './marks.js';
+import { inspectParts, markOfPart, sizesOf } from './marks.js';
 import { PartReader } from './part-reader.js';
 import { PartState } from './part-state.js';
 import { Presence } from './presence.js';
@@ -170,6 +170,10 @@ class CsvSink implements Sink {
       yield* this.#reader.rows(part, dataset, teller);
     }
     teller.finish();
+  }
+
+  changeOf(dataset: Parameters<Sink['scan']>[0]): Promise<string> {
+    return told(() => sizesOf(this.#parts.settings.directory, dataset.name));
   }
 
   async *find(dataset: Parameters<Sink['scan']>[0], isMeant: (row: LandedRow) => boolean): AsyncGenerator<FoundRow> {

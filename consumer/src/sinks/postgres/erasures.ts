@@ -91,10 +91,12 @@ export class PostgresErasures implements Erasures {
   async #erase(inEpoch: InEpoch, one: Pending, rule: Rule, table: Table): Promise<void> {
     const { key } = one.todo;
     const statement = (where: string) => `DELETE FROM ${table.sql} AS r WHERE ${where} RETURNING 1`;
-    if (rule !== 'key' && rule > 0) {
-      const text = statement(`${IN_RANGE('r')} AND split_part(r._key, '/', ${rule + 1}) = $3`);
+    if (rule === 'all' || (rule !== 'key' && rule > 0)) {
+      const [isMeant, values] =
+        rule === 'all' ? ['', []] : [` AND split_part(r._key, '/', ${rule + 1}) = $3`, [escapePart(key)]];
+      const text = statement(`${IN_RANGE('r')}${isMeant}`);
       await inRanges(inEpoch, table, async (transaction, range) => {
-        const gone = await transaction.query(text, [...range, escapePart(key)]);
+        const gone = await transaction.query(text, [...range, ...values]);
         await this.#count(transaction, one, table, gone.length);
       });
       return;

@@ -106,6 +106,17 @@ export class PostgresMarks {
     );
   }
 
+  /** How many writes of each writer there were to a dataset: a write counts itself in its own transaction. */
+  async writesTo(dataset: string): Promise<string> {
+    const counted = await this.#database.transaction((transaction) =>
+      transaction.query<{ writer: string; mark: string }>(
+        `SELECT writer, mark FROM ${this.#tables.marks.sql} WHERE pipeline = $1 AND dataset = $2 ORDER BY writer`,
+        [this.#pipeline, dataset],
+      ),
+    );
+    return counted.map(({ writer, mark }) => `${writer} ${mark}`).join('\n');
+  }
+
   /** As of the sink's port. */
   async inspect(kept: Marks): Promise<Inspection> {
     const { counts, tables } = await this.#database.transaction(async (transaction) => {

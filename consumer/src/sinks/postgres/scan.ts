@@ -32,6 +32,16 @@ export async function* scanRows(database: Database, tables: DatasetTables): Asyn
   }
 }
 
+/** Streams the newest row of each key that is not closed, as of one moment. */
+export async function* scanNewest(database: Database, tables: DatasetTables): AsyncGenerator<LandedRow> {
+  const transaction = await begin(database, tables);
+  try {
+    yield* scanTable(transaction, tables, tables.rows, isLive(tables, 'r'));
+  } finally {
+    await transaction.abandon();
+  }
+}
+
 /** Streams the rows that are meant, as of one moment, from every table of the dataset, also from a history that is kept no more. */
 export async function* findRows(
   database: Database,

@@ -12,7 +12,7 @@ import { PostgresMarks } from './marks.js';
 import { HistoryMender } from './mend-history.js';
 import { culpritOf } from './refusals.js';
 import { checkNothingHidden } from './row-security.js';
-import { findRows, scanRows } from './scan.js';
+import { findRows, scanNewest, scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
 import { writeSplit } from './split.js';
 import { readStored } from './stored.js';
@@ -184,6 +184,16 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
     async *scan(dataset) {
       await schema.ensure();
       yield* scanRows(database, tablesFor(dataset.name));
+    },
+
+    async *newest(dataset) {
+      await schema.ensure();
+      yield* scanNewest(database, tablesFor(dataset.name));
+    },
+
+    async changeOf(dataset) {
+      await schema.ensure();
+      return await marks.writesTo(dataset.name);
     },
 
     erasures,

@@ -1,5 +1,6 @@
 import type { Fault } from '../fault.js';
 import type { PipelineConfig } from '../schema.js';
+import { checkAggregates } from './aggregates.js';
 import { checkAlerts } from './alerts.js';
 import { checkDeletes } from './deletes.js';
 import { checkEndpoints } from './endpoints.js';
@@ -23,6 +24,7 @@ export function crossCheck(config: PipelineConfig): Fault[] {
     checkShape,
     checkDeletes,
     checkMerges,
+    checkAggregates,
     checkOrders,
     checkExports,
     checkAlerts,

@@ -8,6 +8,7 @@ export const OTHER_NAMES = {
     endpoints: 'stream streams resource resources source sources input inputs api apis taps requests',
     entities: 'table tables schema schemas model models catalog types records datasets',
     merges: 'join joins lookup lookups',
+    aggregates: 'aggregate aggregations aggregation rollup rollups groups groupBy summaries',
     sink: 'destination destinations target targets output outputs writer',
     batch: 'batching buffer bufferSize batchSize flush flushInterval',
     'sink.csv.directory': 'outputDir outputDirectory',

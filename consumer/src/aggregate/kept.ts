@@ -1,0 +1,118 @@
+import { type Clock, contentHash, type Logger, type Row } from '@tributary/shared';
+import type { Sink, SinkWriter } from '../sinks/port.js';
+import { RowsRefused } from '../sinks/refused.js';
+import type { Aggregate, Grouping } from './groups.js';
+
+export interface KeptOptions {
+  readonly aggregate: Aggregate;
+  readonly sink: Pick<Sink, 'scan'>;
+  readonly output: Pick<SinkWriter, 'write'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called with what has become durable. */
+  readonly onWritten: (rows: readonly Row[]) => void;
+}
+
+/** Rows of one write: its readers see all of them at once, or none. A larger change is written in several. */
+const ROWS_AT_A_TIME = 10_000;
+
+/**
+ * The rows of one aggregate, as its only writer knows them. They are read once, and then remembered: every other writer that could have
+ * changed them was fenced before.
+ */
+export class KeptGroups {
+  readonly #options: KeptOptions;
+  /** The hash of each group that has a row; undefined until the rows are read. */
+  #stored: Map<string, string> | undefined;
+  /** The time of the newest row, by the clock of whoever wrote it: no later row may be older. */
+  #latest = 0;
+
+  constructor(options: KeptOptions) {
+    this.#options = options;
+  }
+
+  get aggregate(): Aggregate {
+    return this.#options.aggregate;
+  }
+
+  /**
+   * Makes the rows what the groups are: writes those that differ, and closes those that are no more. If it fails, the rows are read once more.
+   * @returns how many rows were written
+   */
+  async become(grouping: Grouping): Promise<number> {
+    const stored = this.#stored ?? (await this.#read());
+    this.#stored = undefined;
+    const at = Math.max(this.#options.clock.now(), this.#latest + 1);
+    const rows = [...this.#changes(grouping, stored, at)];
+    for (let from = 0; from < rows.length; from += ROWS_AT_A_TIME) {
+      const written = await this.#write(rows.slice(from, from + ROWS_AT_A_TIME));
+      for (const { key, hash, values } of written) {
+        if (values === null) stored.delete(key);
+        else stored.set(key, hash);
+      }
+    }
+    if (rows.length > 0) this.#latest = at;
+    this.#stored = stored;
+    return rows.length;
+  }
+
+  async #read(): Promise<Map<string, string>> {
+    const { aggregate, sink } = this.#options;
+    const { dataset } = aggregate;
+    const newest = new Map<string, { readonly order: string; readonly hash: string | undefined }>();
+    for await (const row of sink.scan(dataset)) {
+      const order = dataset.orderOf(row.version, row.messageId);
+      this.#latest = Math.max(this.#latest, Date.parse(row.version) || 0);
+      const known = newest.get(row.key);
+      if (known !== undefined && known.order >= order) continue;
+      // A person may have changed a cell, or a column may be new: then it is not what was written.
+      const isWhole = !row.deleted && contentHash(dataset.hashedAs, row.key, { ...row.values }) === row.hash;
+      newest.set(row.key, { order, hash: row.deleted ? undefined : isWhole ? row.hash : '' });
+    }
+    const stored = new Map<string, string>();
+    for (const [key, { hash }] of newest) if (hash !== undefined) stored.set(key, hash);
+    return stored;
+  }
+
+  *#changes(grouping: Grouping, stored: ReadonlyMap<string, string>, at: number): Generator<Row> {
+    const { hashedAs } = this.#options.aggregate.dataset;
+    const there = new Set<string>();
+    for (const { key, values } of grouping.groups()) {
+      there.add(key);
+      const hash = contentHash(hashedAs, key, values);
+      if (stored.get(key) !== hash) yield this.#row({ key, hash, values }, at);
+    }
+    for (const key of stored.keys()) {
+      if (!there.has(key)) yield this.#row({ key, hash: contentHash(hashedAs, key, null), values: null }, at);
+    }
+  }
+
+  #row(content: Pick<Row, 'key' | 'hash' | 'values'>, at: number): Row {
+    const { dataset } = this.#options.aggregate;
+    const version = new Date(at).toISOString();
+    // Another one for each time: a history keeps a content that comes back.
+    const messageId = `aggregate-${at.toString(36)}`;
+    return { dataset: dataset.name, ...content, version, messageId, order: dataset.orderOf(version, messageId) };
+  }
+
+  /** @returns those that are durable */
+  async #write(rows: readonly Row[]): Promise<readonly Row[]> {
+    const { output, aggregate, log, onWritten } = this.#options;
+    let written = rows;
+    try {
+      await output.write(aggregate.dataset.name, rows);
+    } catch (error) {
+      if (!(error instanceof RowsRefused)) throw error;
+      const refused = new Set(error.refusals.map(({ row }) => row));
+      written = rows.filter((row) => !refused.has(row));
+      for (const { row, error: reason } of error.refusals) {
+        log.error(
+          { dataset: row.dataset, key: row.key, reason: reason.message },
+          'a row of an aggregate is missing or old: the sink refuses it',
+        );
+      }
+    }
+    onWritten(written);
+    return written;
+  }
+}
