@@ -9,6 +9,6 @@ describe.each([{ deletes: 'remove' }, { deletes: 'keep' }] as const)(
     aggregateSuite(async () => {
       const store = await postgresStore(inject('postgresUrl'), { history: true, deletes });
       return { connect: (config = aggregatePipeline()) => store.connect(config), remove: () => store.remove() };
-    }, 10);
+    }, 6);
   },
 );

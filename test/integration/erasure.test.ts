@@ -55,6 +55,10 @@ async function setUp(sink: 'csv' | 'postgres') {
         columns: { name: 'person.name', title: 'item.title' },
       },
     },
+    aggregates: {
+      names: { from: 'people', by: ['name'], metrics: { people: 'count' }, every: '1s' },
+      lines: { from: 'person_items', metrics: { lines: 'count' }, every: '1s' },
+    },
     batch: { interval: '200ms' },
     sink: { type: sink, csv: { directory: output }, postgres: { schema: name, history: true } },
   });
@@ -109,6 +113,9 @@ describe.each(['csv', 'postgres'] as const)('a person who is erased, with the si
     // A state of before, which the history keeps.
     serve(person(id, { at: '2026-01-03T00:00:00Z', name: `other ${CANARY}` }), person('C-2'), broken);
     await vi.waitFor(async () => expect(await written()).toContain(`other ${CANARY}`), PATIENT);
+    // The group of that name alone, whose key it is.
+    const group = new RegExp(`other ${CANARY}[^\\n]{0,300}aggregate-`);
+    await vi.waitFor(async () => expect(await written()).toMatch(group), PATIENT);
 
     const subject = await command('subject', 'person', id);
     const { rows, deadLetters, mentions } = subject as { rows: { place: string; key: string }[] } & Record<
@@ -146,6 +153,7 @@ describe.each(['csv', 'postgres'] as const)('a person who is erased, with the si
     // Others are there once, and whole.
     const text = await written();
     expect(text).toContain('C-2/S1');
+    await vi.waitFor(async () => expect(await written()).toMatch(/name of C-3[^\n]{0,300}aggregate-/), PATIENT);
     await producer.stop();
     await vi.waitFor(() => expect(consumer.unsettled()).toBe(0), PATIENT);
     await consumer.flushNow();

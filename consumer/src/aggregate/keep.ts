@@ -65,7 +65,7 @@ export async function keepAggregates(options: AggregatesOptions): Promise<void> 
       // Another consumer has taken over, or the session is over, which ends this as well.
       if (signal.aborted || error instanceof WriterLost)
         log.debug({ reason }, 'the aggregates are kept by another writer');
-      else log.warn({ reason, delayMs: wait }, 'the aggregates could not be calculated; trying again');
+      else log.warn({ reason }, 'the aggregates could not be calculated; trying again');
     }
     tell.over();
     await clock.sleep(wait, failures > 0 ? signal : AbortSignal.any([signal, hurry.asked]));

@@ -1,11 +1,11 @@
 import { type Clock, contentHash, type Logger, type Row } from '@tributary/shared';
-import type { Sink, SinkWriter } from '../sinks/port.js';
+import type { LandedRow, Sink, SinkWriter } from '../sinks/port.js';
 import { RowsRefused } from '../sinks/refused.js';
 import type { Aggregate, Grouping } from './groups.js';
 
 export interface KeptOptions {
   readonly aggregate: Aggregate;
-  readonly sink: Pick<Sink, 'scan'>;
+  readonly sink: Pick<Sink, 'scan' | 'newest'>;
   readonly output: Pick<SinkWriter, 'write'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -17,13 +17,16 @@ export interface KeptOptions {
 const ROWS_AT_A_TIME = 10_000;
 
 /**
- * The rows of one aggregate, as its only writer knows them. They are read once, and then remembered: every other writer that could have
- * changed them was fenced before.
+ * The rows of one aggregate, as its only writer knows them: every other writer that could have changed them was fenced before. They are read
+ * once, and then remembered. Where that costs little, they are read each time, so that rows that a person has deleted are written again; a
+ * sink whose history would have to be read finds such a loss by itself.
  */
 export class KeptGroups {
   readonly #options: KeptOptions;
   /** The hash of each group that has a row; undefined until the rows are read. */
   #stored: Map<string, string> | undefined;
+  /** Whether the rows were read once, and each proved to hold what was written. */
+  #isProved = false;
   /** The time of the newest row, by the clock of whoever wrote it: no later row may be older. */
   #latest = 0;
 
@@ -40,7 +43,8 @@ export class KeptGroups {
    * @returns how many rows were written
    */
   async become(grouping: Grouping): Promise<number> {
-    const stored = this.#stored ?? (await this.#read());
+    const isCheap = this.#options.sink.newest !== undefined;
+    const stored = (isCheap ? undefined : this.#stored) ?? (await this.#read());
     this.#stored = undefined;
     const at = Math.max(this.#options.clock.now(), this.#latest + 1);
     const rows = [...this.#changes(grouping, stored, at)];
@@ -65,13 +69,20 @@ export class KeptGroups {
       this.#latest = Math.max(this.#latest, Date.parse(row.version) || 0);
       const known = newest.get(row.key);
       if (known !== undefined && known.order >= order) continue;
-      // A person may have changed a cell, or a column may be new: then it is not what was written.
-      const isWhole = !row.deleted && contentHash(dataset.hashedAs, row.key, { ...row.values }) === row.hash;
-      newest.set(row.key, { order, hash: row.deleted ? undefined : isWhole ? row.hash : '' });
+      newest.set(row.key, { order, hash: row.deleted ? undefined : this.#hashOf(row) });
     }
     const stored = new Map<string, string>();
     for (const [key, { hash }] of newest) if (hash !== undefined) stored.set(key, hash);
+    this.#isProved = true;
     return stored;
+  }
+
+  /**
+   * A person may have changed a cell, or a column may be new: then the row is not what was written. It is written once more then, and not
+   * again and again if a sink gives back something else.
+   */
+  #hashOf({ key, hash, values }: LandedRow): string {
+    return this.#isProved || contentHash(this.aggregate.dataset.hashedAs, key, { ...values }) === hash ? hash : '';
   }
 
   *#changes(grouping: Grouping, stored: ReadonlyMap<string, string>, at: number): Generator<Row> {

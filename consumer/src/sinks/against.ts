@@ -28,7 +28,7 @@ function tellUnnamed({ name, amount }: StoredDataset, missing: readonly Dataset[
     missing.length === 0
       ? ''
       : ` If it was renamed to ${missing.map((one) => one.name).join(' or ')}: that begins empty, and is filled by a full poll.`;
-  return `${name} (${amount}) belongs to no entity or merge of the file: it stays as it is, and is not written to any more.${renamed}`;
+  return `${name} (${amount}) belongs to no entity, merge or aggregate of the file: it stays as it is, and is not written to any more.${renamed}`;
 }
 
 function tellColumns(dataset: Dataset, { name, columns, isEmpty }: StoredDataset, stored: StoredOutput): string[] {
@@ -44,9 +44,8 @@ function tellColumns(dataset: Dataset, { name, columns, isEmpty }: StoredDataset
   }
   for (const column of Object.keys(dataset.columns)) {
     if (columns.has(column)) continue;
-    told.push(
-      `${name}.${column} is in the file and not in the output: it is added, and everything is polled once more.`,
-    );
+    const filled = dataset.groups === undefined ? 'everything is polled once more' : 'the groups are calculated anew';
+    told.push(`${name}.${column} is in the file and not in the output: it is added, and ${filled}.`);
   }
   return told;
 }

@@ -120,7 +120,10 @@ export function aggregateSuite(newStore: () => Promise<AggregateStore>, runs: nu
     await world.calculate();
     const { config } = world;
     const of = { config, entity: 'sale', key: 'a', clock: systemClock, signal: AbortSignal.timeout(10_000) };
+    const kept = (await world.sink.inspect({})).marks;
     const { removed } = await eraseIn(world.sink, of);
+    // An aggregate without rows is no output that went back: nothing is polled again for it.
+    expect((await world.sink.inspect(kept)).lost).toBeUndefined();
     expect(Object.keys(removed).join()).toMatch(/in_all/);
     world.sales.delete('a');
     expect(await world.rows('in_all')).toEqual([]);

@@ -159,7 +159,9 @@ export function createView(_place, { announce }) {
       for (const queue of flow.queues) nodes.get(`queue ${queue.queue}`)?.update(queue);
       for (const one of flow.consumers)
         nodes.get(`consumer ${one.address}`)?.update(one, `${count(one.unsettled)} in flight`, judged(flow.rates));
-      for (const dataset of flow.datasets) nodes.get(`dataset ${dataset.name}`)?.update(dataset);
+      const asOf = new Map(flow.aggregates.map((one) => [one.dataset, one.asOf]));
+      for (const dataset of flow.datasets)
+        nodes.get(`dataset ${dataset.name}`)?.update(dataset, asOf.get(dataset.name));
       rivers.update(flow);
     },
     history: charts.update,

@@ -44,4 +44,7 @@ export function notices({ indexing, problems }) {
 }
 
 /** What the rows of a dataset hold. */
-export const kindOf = ({ entity }) => (entity === null ? 'merged rows' : `${entity} records`);
+export function kindOf({ entity, groups }) {
+  if (entity !== null) return `${entity} records`;
+  return groups === null ? 'merged rows' : `groups of ${groups}`;
+}

@@ -8,6 +8,7 @@ const column = z.strictObject({ name: z.string(), type: z.string(), optional: z.
 export const datasetSummary = z.strictObject({
   name: z.string(),
   entity: z.string().nullable(),
+  groups: z.string().nullable(),
   key: z.string(),
   rows: count,
   keys: count,

@@ -62,6 +62,7 @@ export const flow = z.strictObject({
   freshness: z.number().nullable(),
   sink: z.strictObject({ type: z.enum(SINK_KINDS), medium: z.string(), where: z.string() }),
   datasets: z.array(datasetSummary),
+  aggregates: z.array(z.strictObject({ dataset: z.string(), asOf: time })),
   alerts: z.array(firingAlert),
   problems: z.array(z.string()),
 });
@@ -87,6 +88,7 @@ export const pipeline = z.strictObject({
   entities: z.record(z.string(), entity),
   endpoints: z.array(endpointDescription),
   merges: z.array(z.looseObject({ dataset: z.string() })),
+  aggregates: z.array(z.strictObject({ dataset: z.string(), from: z.string() })),
   batch: z.strictObject({ size: count, interval: count }),
   sink: z.enum(SINK_KINDS),
 });

@@ -71,6 +71,8 @@ export interface Flow {
   /** Its kind, what it writes in words (`CSV files`), and the same with the place. */
   readonly sink: { readonly type: SinkKind; readonly medium: string; readonly where: string };
   readonly datasets: readonly DatasetSummary[];
+  /** The aggregates that a consumer keeps up to date, and the time (ISO 8601) whose rows their groups are made of. */
+  readonly aggregates: readonly { readonly dataset: string; readonly asOf: string }[];
   /** What the pipeline file's rules say is wrong, told or silenced. */
   readonly alerts: readonly FiringAlert[];
   /** What is wrong, in words; the gravest first. */

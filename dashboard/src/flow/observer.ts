@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Clock, type Logger, type PipelineConfig, sinkWords, topologyOf } from '@tributary/shared';
 import type { DatasetReader } from '../data/readers/port.js';
 import type { Broker } from '../dead-letters/broker.js';
+import { aggregateFlows } from './aggregates.js';
 import { askEndpoints, type EndpointState, endpointFlows } from './endpoints.js';
 import type { Flow, QueueFlow } from './flow.js';
 import { type History, Recorder } from './history.js';
@@ -130,6 +131,7 @@ export class Observer {
       freshness: newest === 0 ? null : Math.max(0, (now - newest) / 1_000),
       sink: { type: config.sink.type, medium: words.medium, where: words.description },
       datasets,
+      aggregates: aggregateFlows(consumers),
       alerts: this.#options.firing(),
     };
     this.#record(now, flow);

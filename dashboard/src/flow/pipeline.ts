@@ -2,7 +2,7 @@ import type { Field, PipelineConfig } from '@tributary/shared';
 import { describeEndpoint } from '../endpoints/describe.js';
 
 /** What the pipeline is made of, as far as a page needs it; nothing of headers, queries and credentials. */
-export function describePipeline({ name, entities, endpoints, merges, batch, sink }: PipelineConfig) {
+export function describePipeline({ name, entities, endpoints, merges, aggregates, batch, sink }: PipelineConfig) {
   return {
     name,
     entities: Object.fromEntries(
@@ -13,6 +13,7 @@ export function describePipeline({ name, entities, endpoints, merges, batch, sin
     ),
     endpoints: Object.entries(endpoints).map(([id, endpoint]) => describeEndpoint(id, endpoint)),
     merges: merges.map(({ dataset, each, with: other }) => ({ dataset, each, with: other })),
+    aggregates: aggregates.map(({ dataset, from }) => ({ dataset, from })),
     batch,
     sink: sink.type,
   };

@@ -29,7 +29,7 @@ export interface Trace {
   readonly key: string;
   readonly versions: readonly TracedVersion[];
   readonly total: number;
-  /** When it was last seen and dropped; null for merged rows, which do not come from an endpoint. */
+  /** When it was last seen and dropped; null for rows of merges and aggregates, which do not come from an endpoint. */
   readonly seenAgain: TracedAgain | null;
   /** Merged rows that hold this record now. */
   readonly merged: readonly { readonly dataset: string; readonly rows: readonly string[]; readonly total: number }[];
@@ -62,7 +62,9 @@ export async function traceKey(
   const entities = entitiesOf(config, dataset);
   const [versions, seenAgain, merged] = await Promise.all([
     Promise.all(versionsOf(found, config, entities).slice(0, SHOWN).map(addRuns)),
-    config.merges.some((merge) => merge.dataset === dataset) ? null : seenAgainOf(journal, dataset, key, signal),
+    [...config.merges, ...config.aggregates].some((one) => one.dataset === dataset)
+      ? null
+      : seenAgainOf(journal, dataset, key, signal),
     mergedOf(config, reader, dataset, key, signal),
   ]);
   return { dataset, key, versions, total: found.total, seenAgain, merged };

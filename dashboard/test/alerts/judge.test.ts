@@ -226,6 +226,7 @@ describe('each condition', () => {
         {
           name: 'customers',
           entity: 'customer',
+          groups: null,
           key: 'id',
           rows: 1,
           keys: 1,

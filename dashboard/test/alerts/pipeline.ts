@@ -59,6 +59,7 @@ export const flowOf = (rest: Partial<Flow> = {}): Flow => ({
   consumers: [],
   queues: [],
   datasets: [],
+  aggregates: [],
   broker: { known: true, connected: true },
   unacked: 0,
   oldestUnflushed: null,

@@ -118,6 +118,7 @@ describe('what is wrong', () => {
     consumers: [],
     queues: [],
     datasets: [],
+    aggregates: [],
     broker: { known: true, connected: true },
     unacked: 0,
     oldestUnflushed: null,

@@ -51,6 +51,8 @@ export interface Dataset {
   /** What its content hashes name as the entity: the entity, or for a merge and an aggregate the dataset itself. */
   readonly hashedAs: string;
   readonly columns: Readonly<Record<string, Field>>;
+  /** Of an aggregate: the dataset whose rows it groups. */
+  readonly groups?: string;
   /** Of a merge: where the values of its columns come from, in their order. */
   readonly merged?: readonly MergedColumn[];
   /** The order of a row that was read back from a sink, by its system columns. */
@@ -73,10 +75,10 @@ export function datasetsOf(config: PipelineConfig): Dataset[] {
     datasets.push({ name: dataset, entity: undefined, hashedAs: dataset, columns, merged, orderOf: orderOfMerged });
   }
   for (const aggregate of config.aggregates) {
-    const { dataset } = aggregate;
-    const source = datasets.find(({ name }) => name === aggregate.from)?.columns ?? {};
+    const { dataset, from: groups } = aggregate;
+    const source = datasets.find(({ name }) => name === groups)?.columns ?? {};
     const columns = aggregateColumns(aggregate, source);
-    datasets.push({ name: dataset, entity: undefined, hashedAs: dataset, columns, orderOf: versionOrder });
+    datasets.push({ name: dataset, entity: undefined, hashedAs: dataset, columns, groups, orderOf: versionOrder });
   }
   return datasets;
 }

@@ -106,6 +106,7 @@ const LEFT = [
   'queues: messages that wait there are dropped when they come to a consumer',
   'dashboards: they forget the rows when they look at the parts the next time; free space of their files is used again, not wiped',
   'exports: runs that are listed here were made before; remove them, or run the exports anew',
+  'aggregates: all rows of those that the record was part of are removed, and counted here; a consumer that runs calculates them anew from what is left',
   'rows of other records that name the key stay: see npx tributary subject',
   'not reached: the source, archives of files, logs, the audit log, backups, snapshots, replicas and the write-ahead log of Postgres, free space of disks',
 ];

@@ -141,10 +141,12 @@ export class PostgresMarks {
   }
 
   async #look(transaction: Transaction, kept: Marks, counts: readonly WriterCount[]) {
-    const { schema, datasets } = this.#tables;
-    if (datasets.size === 0) return [];
+    const { schema } = this.#tables;
+    // Rows of aggregates are calculated from others, and written again by themselves: their loss is no reason to poll everything.
+    const looked = [...this.#tables.datasets.values()].filter(({ dataset }) => dataset.groups === undefined);
+    if (looked.length === 0) return [];
     const found = await transaction.query<FoundTable>(
-      [...datasets.values()]
+      looked
         .map(
           ({ rows, tombstones }, index) =>
             `SELECT $${index + 2}::text AS dataset, c.oid::text AS oid, COALESCE(pg_catalog.pg_relation_filenode(c.oid)::text, ${FILES_OF_PARTITIONS}, 'none') AS file,
@@ -157,20 +159,20 @@ export class PostgresMarks {
               WHERE n.nspname = $1 AND c.relname = $${index + 2}::text`,
         )
         .join(' UNION ALL '),
-      [schema, ...datasets.keys()],
+      [schema, ...looked.map(({ dataset }) => dataset.name)],
     );
-    const looked: { name: string; mark: string; lost: string | undefined }[] = [];
+    const results: { name: string; mark: string; lost: string | undefined }[] = [];
     for (const table of found) {
       const written = counts.some(({ dataset, present }) => present && dataset === table.dataset);
       const state = table.rows || written ? 'rows' : 'empty';
       const mark = [table.oid, table.file, table.running, state, writeColumns(table)].join(' ');
-      looked.push({
+      results.push({
         name: table.dataset,
         mark,
         lost: await this.#lostRows(transaction, table, kept[table.dataset], written),
       });
     }
-    return looked;
+    return results;
   }
 
   /**

@@ -111,11 +111,13 @@ export function datasetNode(name) {
   let shown = '';
   return {
     root,
-    update({ keys, lastWrittenAt, rows, bytes: size, problems }) {
+    /** @param asOf of an aggregate: the time whose rows its groups are made of */
+    update({ keys, lastWrittenAt, rows, bytes: size, problems }, asOf) {
       setText(figure, plural(keys, 'row'));
-      if (shown !== lastWrittenAt) {
-        shown = lastWrittenAt;
-        below[0].replaceChildren('written ', since(lastWrittenAt));
+      const time = asOf ?? lastWrittenAt;
+      if (shown !== time) {
+        shown = time;
+        below[0].replaceChildren(asOf === undefined ? 'written ' : 'as of ', since(time));
       }
       setText(below[1], `${plural(rows, 'version')} · ${bytes(size)}`);
       root.dataset.state = problems.length > 0 ? 'bad' : 'good';

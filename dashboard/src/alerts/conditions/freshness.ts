@@ -4,7 +4,7 @@ import { spanOf } from './spans.js';
 /** A dataset without any row counts from when the pipeline was first watched. While its parts are read, its newest row may still come. */
 export const freshness: Condition<'freshness'> = {
   judge: ({ datasets, olderThan }, { flow, now, since }) =>
-    (datasets ?? flow.datasets.map(({ name }) => name)).map((name) => {
+    (datasets ?? flow.datasets.filter(({ groups }) => groups === null).map(({ name }) => name)).map((name) => {
       const dataset = flow.datasets.find((one) => one.name === name);
       const newest = dataset?.lastWrittenAt ?? null;
       const age = now - (newest === null ? since : Date.parse(newest));

@@ -49,8 +49,10 @@ export interface Column {
 /** What is known about a dataset now, small enough to be asked for every two seconds. */
 export interface DatasetSummary {
   readonly name: string;
-  /** The entity whose records it holds; null for the merge. */
+  /** The entity whose records it holds; null for a merge and an aggregate. */
   readonly entity: string | null;
+  /** Of an aggregate: the dataset whose rows it groups. */
+  readonly groups: string | null;
   /** The column that holds a row's key. */
   readonly key: string;
   /** All rows, tombstones too. */

@@ -50,6 +50,7 @@ export class CsvDataset implements Store {
     return {
       name: dataset.name,
       entity: dataset.entity ?? null,
+      groups: dataset.groups ?? null,
       key: keyColumn,
       rows,
       keys,

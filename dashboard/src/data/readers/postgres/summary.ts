@@ -21,6 +21,7 @@ export function emptySummary(dataset: Dataset, keyColumn: string): DatasetSummar
   return {
     name: dataset.name,
     entity: dataset.entity ?? null,
+    groups: dataset.groups ?? null,
     key: keyColumn,
     rows: 0,
     keys: 0,
