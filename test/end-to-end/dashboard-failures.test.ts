@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDashboard, type Dashboard } from '@tributary/dashboard';
@@ -30,6 +30,8 @@ describe('records that could not be written, in a browser', () => {
   const broker = new AmqpServer();
   const complaints: string[] = [];
   let folder: string;
+  let file: string;
+  let text: string;
   let connection: ChannelModel;
   let dashboard: Dashboard;
   let browser: Browser;
@@ -37,7 +39,10 @@ describe('records that could not be written, in a browser', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'failures-'));
     const { url } = await broker.listen(0, '127.0.0.1');
-    const config = parsePipeline(`${PIPELINE}\nsink: { type: csv, csv: { directory: ${folder} } }`, {}, 'test.yaml');
+    file = join(folder, 'pipeline.yaml');
+    text = `${PIPELINE}\nsink: { type: csv, csv: { directory: ${folder} } }\n`;
+    await writeFile(file, text);
+    const config = parsePipeline(text, {}, file);
     connection = await connect(url);
     const channel = await connection.createConfirmChannel();
     await applyTopology(channel, topologyOf(config));
@@ -68,6 +73,7 @@ describe('records that could not be written, in a browser', () => {
     await channel.waitForConfirms();
     dashboard = createDashboard({
       config,
+      source: { file, env: {} },
       port: 0,
       host: '127.0.0.1',
       instance: 'test',
@@ -102,10 +108,69 @@ describe('records that could not be written, in a browser', () => {
       await page.getByRole('button', { name: 'Try', exact: true }).click();
       await page.locator('.mend-examples').waitFor();
       await expectUsable(page);
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.getByRole('button', { name: 'Redefine…' }).first().click();
+      const definition = page.getByLabel('Definition of customer', { exact: true });
+      await expect.poll(() => definition.inputValue()).toContain('age: integer');
+      await definition.fill((await definition.inputValue()).replace('age: integer', 'age: string'));
+      await page.getByRole('button', { name: 'Judge', exact: true }).click();
+      await page.getByRole('region', { name: 'For the pipeline file' }).waitFor();
+      await expectUsable(page);
+      if (process.env.SHOTS !== undefined)
+        await page.screenshot({ path: `${process.env.SHOTS}/define-${look.viewport.width}-${look.colorScheme}.png` });
       await page.context().close();
     },
     300_000,
   );
+
+  test('are judged under another definition of their entity, which says what has to be done before they can be replayed', async () => {
+    const page = await open('/dead-letters', { token: TOKEN });
+    await page.getByRole('link', { name: 'Show these 12', exact: true }).click();
+    await page.getByText('12 of 16 dead letters match').waitFor();
+    await page.getByRole('button', { name: 'Redefine…' }).click();
+    const definition = page.getByLabel('Definition of customer', { exact: true });
+    // What runs, and what it says.
+    await page.getByText('This is the definition that runs. 0 of 12 would pass now').waitFor();
+    const running = await definition.inputValue();
+    expect(running).toMatch(/^entities:\n {2}customer:\n/);
+    const judge = page.getByRole('button', { name: 'Judge', exact: true });
+    for (const [change, words] of [
+      [['age: integer', 'age: whole'], 'The pipeline file would be refused with it: 1 fault.'],
+      [[QUEUE, 'elsewhere'], 'would be left behind there'],
+      [['key: id', 'key: [id'], 'The pipeline file would be refused with it'],
+    ] as const) {
+      await definition.fill(running.replace(change[0], change[1]));
+      await judge.click();
+      await page.getByText(words).first().waitFor();
+    }
+    // Without the names above it, as it stands in many a file.
+    await definition.fill(`dataset: customers\nqueue: ${QUEUE}\nkey: id\nfields: { id: string, age: string }\n`);
+    await judge.click();
+    await page.getByText('12 of 12 would pass under this definition.').waitFor();
+    await page.getByText(`Put this into ${file} in the place of what stands there`).waitFor();
+    const yaml = await page.getByRole('region', { name: 'For the pipeline file' }).innerText();
+    expect(await page.getByRole('button', { name: /^Replay 12/ }).count()).toBe(0);
+    // A person puts it there.
+    const asked = parsePipeline(text.replace('age: integer, note: string?', 'age: string'), {}, file).entities;
+    await writeFile(file, text.replace(/entities:.*(?=endpoints:)/s, yaml));
+    expect(parsePipeline(await readFile(file, 'utf8'), {}, file).entities).toEqual(asked);
+    await definition.press('End');
+    await definition.pressSequentially(' ');
+    await judge.click();
+    await page.getByText('has this definition already, and this dashboard still runs with the one before').waitFor();
+    await writeFile(file, text);
+    await page.getByRole('button', { name: 'Close', exact: true }).click();
+    // As after the restart: what passes is judged anew when it is sent.
+    await page.route('**/api/dead-letters/definition', async (route) => {
+      const { found, ...rest } = await (await route.fetch()).json();
+      const prospect = { ...found.prospect, passing: 12, staying: 0, faults: [] };
+      await route.fulfill({ json: { ...rest, state: 'runs', found: { ...found, prospect } } });
+    });
+    await page.getByRole('button', { name: 'Redefine…' }).click();
+    await page.getByRole('button', { name: 'Replay 12 dead letters', exact: true }).click();
+    await page.getByText('12 dead letters stayed, because they would come back:').waitFor();
+    await page.context().close();
+  });
 
   test('are told by cause, and those of one cause are mended together once it is known how many would pass', async () => {
     const page = await open('/dead-letters', { token: TOKEN });
@@ -165,7 +230,7 @@ describe('records that could not be written, in a browser', () => {
     await page.getByRole('link', { name: 'Audit log', exact: true }).click();
     const row = page.getByRole('row', { name: /anna admin mend/ });
     await row.waitFor();
-    expect(await page.locator('.audit tbody tr:not(.steps-of)').count()).toBe(1);
+    expect(await page.locator('.audit tbody tr:not(.steps-of)').count()).toBe(2);
     await row.getByText(/code field_invalid, .*age = int\(age\.split/).waitFor();
     await row.getByText('9 records, 3 stayed').waitFor();
     await row.getByRole('button', { name: 'mend', exact: true }).click();

@@ -183,6 +183,7 @@ exports:
       '/dead-letters/mend',
       { match: { queue: 'customer_data', search: 'no such words' }, set: { name: "'a'" } },
     ],
+    ['POST', '/dead-letters/definition', '/dead-letters/definition', { match: { queue: 'customer_data' } }],
     ['POST', '/dead-letters/discard', '/dead-letters/discard', { match: {}, reason: 'all of the test' }],
     ['GET', '/alerts', '/alerts'],
     ['POST', '/alerts/silences', '/alerts/silences', { rule: 'fresh', minutes: 5, why: 'a test of it' }],

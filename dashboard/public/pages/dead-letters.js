@@ -8,6 +8,7 @@ import { addressOf } from '../ui/location.js';
 import { createSearchBox } from '../ui/search-box.js';
 import { session } from '../ui/session.js';
 import { since } from '../ui/times.js';
+import { askToDefine } from './dead-letters/define.js';
 import { faultList, whatPasses } from './dead-letters/faults.js';
 import { createGroups, criteriaOf } from './dead-letters/groups.js';
 import { askToMend } from './dead-letters/mend.js';
@@ -35,7 +36,7 @@ export function createView(_place, { navigate, announce, signIn }) {
     placeholder: 'Search key, reason, payload',
     onSearch: (words) => navigate({ ...place, search: words, page: 1 }, place.search !== ''),
   });
-  const groups = createGroups((group) => mendAll(group));
+  const groups = createGroups(mendAll, redefine);
   const replayAll = h('button', { type: 'button', class: 'control', onclick: () => actOnAll('replay') }, 'Replay all');
   const discardAll = h(
     'button',
@@ -213,13 +214,24 @@ export function createView(_place, { navigate, announce, signIn }) {
 
   /** Mends the letters of one cause; of them those that match what is searched for. */
   async function mendAll(group) {
-    if (!session.may('operator')) await signIn();
-    if (!session.may('operator')) return;
+    if (!(await mayAct())) return;
     const { entities } = await get('/pipeline');
-    const match = { ...criteria(), ...criteriaOf(group) };
-    const done = await askToMend({ match, group, entity: entities[group.entity] });
+    const done = await askToMend({ match: matchOf(group), group, entity: entities[group.entity] });
     if (done !== undefined) tellDone(done, 'mended and replayed');
   }
+
+  async function redefine(group) {
+    if (!(await mayAct())) return;
+    const done = await askToDefine({ match: matchOf(group), group });
+    if (done !== undefined) tellDone(done, 'replayed');
+  }
+
+  async function mayAct() {
+    if (!session.may('operator')) await signIn();
+    return session.may('operator');
+  }
+
+  const matchOf = (group) => ({ ...criteria(), ...criteriaOf(group) });
 
   function tellDone(done, words) {
     announce(`${plural(done.done, 'dead letter')} ${words}`);

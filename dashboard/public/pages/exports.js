@@ -10,6 +10,8 @@ import { moment, since, until } from '../ui/times.js';
 /** Milliseconds between two looks, while an export goes on and while none does. */
 const SOON = 1_500;
 const LATER = 15_000;
+/** Runs that the server looks for where an export writes to. */
+const MOST = 100;
 const COLUMNS = ['Began', 'State', 'Rows', 'Size', 'Took', 'For', 'Where, or why not'];
 
 /** The exports of the pipeline file: what they write, their last runs, and a button that runs one now. */
@@ -58,7 +60,7 @@ export function createView(_place, { announce, signIn }) {
   }
 
   function card(one) {
-    const { name, current, past, query, nextAt } = one;
+    const { name, current, past, cut, query, nextAt } = one;
     const go = h(
       'button',
       {
@@ -93,6 +95,7 @@ export function createView(_place, { announce, signIn }) {
       h('dl', { class: 'facts' }, ...facts.flatMap(([term, value]) => [h('dt', {}, term), h('dd', {}, value)])),
       h('details', {}, h('summary', {}, 'Query'), h('pre', { tabindex: '0', 'aria-label': `Query of ${name}` }, query)),
       past.length === 0 ? h('p', { class: 'quiet' }, 'No run yet that this dashboard knows of.') : runTable(name, past),
+      cut && h('p', { class: 'quiet' }, `Of the runs that lie there, the newest ${MOST} are listed.`),
     );
   }
 

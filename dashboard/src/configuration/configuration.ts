@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ENVIRONMENT, type Environment, isSecretName, masked } from '@tributary/shared';
+import { notFound } from '../http/api-error.js';
 
 /** The pipeline file as it runs. */
 export interface Configuration {
@@ -10,6 +11,8 @@ export interface Configuration {
   readonly standIns: Readonly<Record<string, string>>;
   /** Whether the file is another by now than the one that runs. */
   hasChanged(): boolean;
+  /** As it is by now, without secrets; undefined if it cannot be read. */
+  onDisk(): string | undefined;
 }
 
 const HARMLESS = /^(\d+(\.\d+)?(ms|s|m|h|d|B|KB|MB|GB)?|true|false)$/;
@@ -23,16 +26,21 @@ export function readConfiguration(file: string, env: Environment): Configuration
     const value = env[name];
     return value ? [[name, standInFor(name, value, shown)] as const] : [];
   });
+  const now = () => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch {
+      return undefined;
+    }
+  };
   return {
     file,
     text: masked(text),
     standIns: Object.fromEntries(standIns),
-    hasChanged() {
-      try {
-        return readFileSync(file, 'utf8') !== text;
-      } catch {
-        return true;
-      }
+    hasChanged: () => now() !== text,
+    onDisk() {
+      const found = now();
+      return found === undefined ? undefined : masked(found);
     },
   };
 }
@@ -48,3 +56,6 @@ function standInFor(name: string, value: string, shown: ReadonlySet<string>): st
 
 /** Long enough for every secret. */
 export const STAND_IN = 'stand-in-for-a-value-of-the-environment';
+
+export const noFile = () =>
+  notFound('this dashboard was started without a pipeline file: a program gave it the pipeline');

@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { notFound } from '../http/api-error.js';
 import type { Context } from '../http/context.js';
 import { CHECKS } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
 import { checkInProcess } from './check.js';
-import { STAND_IN } from './configuration.js';
+import { noFile, STAND_IN } from './configuration.js';
 import { tryOperation } from './try.js';
 
 /** How often one address may read the file. */
@@ -57,7 +56,6 @@ export const configurationOperations: readonly Operation[] = [
 ];
 
 function ownFile({ configuration }: Context) {
-  if (configuration === undefined)
-    throw notFound('this dashboard was started without a pipeline file: a program gave it the pipeline');
+  if (configuration === undefined) throw noFile();
   return configuration;
 }

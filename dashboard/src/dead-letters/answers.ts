@@ -84,3 +84,16 @@ export const mendProspect = z.strictObject({
   looked: count,
   complete: z.boolean(),
 });
+
+/** What would become of letters if their entity were defined otherwise. */
+export const definitionProspect = z.strictObject({
+  file: z.string().describe('The pipeline file'),
+  definition: z.string().describe('What stands in the file then'),
+  state: z
+    .enum(['runs', 'in_file', 'new', 'faulty'])
+    .describe(
+      'Whether the dashboard runs with it, the file has it but the dashboard runs with the one before, neither, or it is refused',
+    ),
+  faults: z.array(z.strictObject({ path: z.string(), message: z.string() })),
+  found: mendProspect.nullable().describe('Null if it is refused'),
+});

@@ -4,6 +4,7 @@ import {
   type ConsumeMessage,
   compileEntity,
   type Entity,
+  type EntityConfig,
   type EntityQueue,
   type PipelineConfig,
   PoisonError,
@@ -175,48 +176,62 @@ export class DeadLetters {
     return await this.#replayAll(act, match, signal, make, sift);
   }
 
+  /** Whose records are in a queue. @throws PoisonError if there is no such queue */
+  entityOf(queue: string): string {
+    return this.#queue(queue).entity;
+  }
+
   /**
    * Expressions that mend the records of one queue.
    * @throws ExpressionError naming the field whose expression cannot be used; RetryableError
    */
   mendingOf(queue: string, expressions: Expressions): Mending {
-    const { entity } = this.#queue(queue);
+    const entity = this.entityOf(queue);
     const config = this.#options.config.entities[entity];
     if (config === undefined) throw new PoisonError('entity_unknown', `this pipeline has no entity "${entity}"`);
     return new Mending(config, expressions);
   }
 
   /** What would become of the letters that match if they were mended so: of as many as a list has. Nothing is sent. */
-  async tryMending(
-    match: LetterMatch & { readonly queue: string },
-    mending: Mending,
-    signal: AbortSignal,
-  ): Promise<MendProspect> {
-    const { listed: atMost, listedBytes, acting: perChannel } = this.#limits;
-    const prospects = new MendProspects();
-    const bounds = { atMost, atMostBytes: Math.min(listedBytes, MOST_TRIED), perChannel };
+  async tryMending(match: LetterMatch & OfQueue, mending: Mending, signal: AbortSignal): Promise<MendProspect> {
     const mends = new MendingProcess(mending, signal);
     try {
-      const tryIt = async (message: ConsumeMessage, letter: DeadLetter): Promise<Disposition> => {
-        if (!matches(letter, match)) return 'keep';
-        if (keptBodyOf(message) !== undefined) prospects.addUnknown();
-        else await prospects.add(letter, () => this.#mended(mends, letter, message.content));
-        return 'keep';
-      };
-      const swept = await this.#sweep(this.#lookableQueue(match.queue), bounds, signal, tryIt);
-      return { ...prospects.told, looked: swept.looked, complete: swept.complete };
+      return await this.#try(match, signal, (letter, body) => this.#mended(mends, letter, body));
     } finally {
       await mends.end();
     }
   }
 
-  /** Mends all letters that match, and sends those into the pipeline again that the consumer would take then. The others stay as they are. */
-  async mendAll(
-    match: LetterMatch & { readonly queue: string },
-    mending: Mending,
-    actor: Actor,
+  /** What would become of them if their entity were defined so. Nothing is sent. */
+  async tryDefinition(match: LetterMatch & OfQueue, config: EntityConfig, signal: AbortSignal): Promise<MendProspect> {
+    const entity = compileEntity(this.entityOf(match.queue), config);
+    return await this.#try(match, signal, async (_letter, body) => {
+      entity.decode(parseBody(body));
+      return undefined;
+    });
+  }
+
+  /** @param make rejects with a PoisonError for a letter that would stay */
+  async #try(
+    match: LetterMatch & OfQueue,
     signal: AbortSignal,
-  ): Promise<Acted> {
+    make: (letter: DeadLetter, body: Uint8Array) => Promise<Mended | undefined>,
+  ): Promise<MendProspect> {
+    const { listed: atMost, listedBytes, acting: perChannel } = this.#limits;
+    const prospects = new MendProspects();
+    const bounds = { atMost, atMostBytes: Math.min(listedBytes, MOST_TRIED), perChannel };
+    const tryIt = async (message: ConsumeMessage, letter: DeadLetter): Promise<Disposition> => {
+      if (!matches(letter, match)) return 'keep';
+      if (keptBodyOf(message) !== undefined) prospects.addUnknown();
+      else await prospects.add(letter, () => make(letter, message.content));
+      return 'keep';
+    };
+    const swept = await this.#sweep(this.#lookableQueue(match.queue), bounds, signal, tryIt);
+    return { ...prospects.told, looked: swept.looked, complete: swept.complete };
+  }
+
+  /** Mends all letters that match, and sends those into the pipeline again that the consumer would take then. The others stay as they are. */
+  async mendAll(match: LetterMatch & OfQueue, mending: Mending, actor: Actor, signal: AbortSignal): Promise<Acted> {
     const act = await this.#options.audit.begin(actor, 'mend', { match, set: mending.expressions });
     const mends = new MendingProcess(mending, signal);
     try {
@@ -493,6 +508,11 @@ export class DeadLetters {
     if (found === undefined) throw new PoisonError('queue_unknown', `this pipeline has no queue "${name}"`);
     return found;
   }
+}
+
+/** Records of one queue are of one entity. */
+interface OfQueue {
+  readonly queue: string;
 }
 
 /** Which letters are too old, and what is told of them. */

@@ -3,12 +3,12 @@ import type { DeadLetter } from './letter.js';
 import type { Mended } from './mending.js';
 import { Faults, type Prospect, problemOf } from './verdict.js';
 
-/** What would become of letters if they were mended. */
+/** What would become of letters if they were mended, or their entity defined otherwise. */
 export interface MendProspect {
   /** Letters that match. */
   readonly total: number;
   readonly prospect: Prospect;
-  /** Some of those that would pass: the fields that are set, as JSON, before and after. */
+  /** Some of those that would pass and are mended: the fields that are set, as JSON, before and after. */
   readonly examples: readonly {
     readonly id: string;
     readonly key: string | null;
@@ -31,13 +31,15 @@ export class MendProspects {
   #passing = 0;
   #unknown = 0;
 
-  /** @param make rejects with a PoisonError if the letter would stay */
-  async add({ id, key }: DeadLetter, make: () => Promise<Mended>): Promise<void> {
+  /** @param make gives what is shown as an example, if anything; rejects with a PoisonError if the letter would stay */
+  async add({ id, key }: DeadLetter, make: () => Promise<Mended | undefined>): Promise<void> {
     this.#total += 1;
     try {
-      const { before, after } = await make();
+      const mended = await make();
       this.#passing += 1;
-      if (this.#examples.length < MOST_EXAMPLES) this.#examples.push({ id, key, before, after });
+      if (mended === undefined || this.#examples.length >= MOST_EXAMPLES) return;
+      const { before, after } = mended;
+      this.#examples.push({ id, key, before, after });
     } catch (error) {
       if (!(error instanceof PoisonError)) throw error;
       this.#faults.add(problemOf(error));

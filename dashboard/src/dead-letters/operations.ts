@@ -7,32 +7,16 @@ import { LARGE_BODIES, LOOKS } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
 import { wholeNumber } from '../http/parameters.js';
 import * as answers from './answers.js';
+import { checkQueue, criteria, match, matchOfQueue } from './criteria.js';
 import type { DeadLetters } from './dead-letters.js';
+import { definitionOperation } from './definition.js';
 import type { DeadLetter } from './letter.js';
 import type { Mending } from './mending.js';
 import { judge } from './verdict.js';
 
-/** Longer than any queue, endpoint, code or field is named. */
-const LONGEST_CRITERION = 512;
-
-const CRITERIA = ['queue', 'endpoint', 'code', 'field', 'search'] as const;
-type Criterion = (typeof CRITERIA)[number];
-
-const forEachCriterion = <T>(make: (name: Criterion) => T) =>
-  Object.fromEntries(CRITERIA.map((name) => [name, make(name)])) as Record<Criterion, T>;
-
-const match = z.strictObject(forEachCriterion(() => z.string().max(LONGEST_CRITERION).optional()));
-const criteria = forEachCriterion((name) =>
-  z
-    .string()
-    .transform((text) => text.slice(0, LONGEST_CRITERION))
-    .optional()
-    .describe(`Those of this ${name}`),
-);
-
 /** Fields have different meanings in different entities: what is mended by expressions is of one queue. */
 const mend = z.strictObject({
-  match: match.extend({ queue: z.string().min(1).max(LONGEST_CRITERION) }),
+  match: matchOfQueue,
   set: z
     .record(z.string().min(1).max(200), z.string().trim().min(1, 'say what the field shall be').max(2_000))
     .refine((set) => Object.keys(set).length > 0, 'name a field, and say what it shall be')
@@ -123,6 +107,7 @@ export const deadLetterOperations: readonly Operation[] = [
       return await deadLetters.tryMending(body.match, mendingOf(deadLetters, body), signal);
     },
   }),
+  definitionOperation,
   operation({
     method: 'post',
     path: '/dead-letters/mend',
@@ -214,9 +199,7 @@ export const deadLetterOperations: readonly Operation[] = [
 
 /** @throws ApiError with what is wrong with an expression */
 function mendingOf(deadLetters: DeadLetters, { match: { queue }, set }: z.output<typeof mend>): Mending {
-  if (!deadLetters.topology.queues.some((one) => one.queue === queue)) {
-    throw notFound(`this pipeline has no queue "${queue.slice(0, 80)}"`);
-  }
+  checkQueue(deadLetters, queue);
   try {
     return deadLetters.mendingOf(queue, set);
   } catch (error) {

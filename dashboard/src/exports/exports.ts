@@ -13,7 +13,7 @@ import type { AuditedAct, AuditLog } from '../audit/audit.js';
 import { Turns } from '../data/readers/csv/turns.js';
 import { type SqlEngine, SqlError } from '../sql/port.js';
 import { BY_SCHEDULE, dueAt } from './due.js';
-import { type KnownRun, knownRuns } from './known-runs.js';
+import { type KnownRun, knownRuns, MOST_FOUND } from './known-runs.js';
 import type { Manifest } from './manifest.js';
 import { Tally } from './metrics.js';
 import { type ExportResult, runExport } from './run.js';
@@ -44,6 +44,8 @@ export interface ExportStatus {
   readonly current: CurrentRun | undefined;
   /** The newest first. */
   readonly past: readonly KnownRun[];
+  /** Whether there may be older runs. */
+  readonly isCut: boolean;
   /** Milliseconds since the epoch; undefined if it is not done by itself (any more). */
   readonly nextAt: number | undefined;
 }
@@ -52,10 +54,17 @@ export interface ExportStatus {
 const LEASE = 30_000;
 const RENEW = 8_000;
 const LOOK = 5_000;
-/** Milliseconds for which what lies where an export writes to is not looked at again. */
+/** Milliseconds for which what lies where an export writes to is not looked at again, and for how many times as long as a look took. */
 const FRESH = 15_000;
+const REST = 20;
 /** Milliseconds for which what keeps from knowing what is due is no news: at a start, Redis is not connected yet. */
 const PATIENCE = 15_000;
+
+/** What lay where an export writes to, and until when that is not asked again. */
+interface Look {
+  readonly until: number;
+  readonly runs: Promise<readonly Manifest[] | undefined>;
+}
 
 /** An export that goes on already. */
 export class GoingOnError extends Error {}
@@ -74,7 +83,9 @@ export class Exports {
   readonly #since = new Map<string, number | undefined>();
   readonly #mine = new Set<string>();
   /** What lay where each export writes to, at the last look. */
-  readonly #found = new Map<string, { readonly at: number; readonly runs: Promise<readonly Manifest[] | undefined> }>();
+  readonly #found = new Map<string, Look>();
+  /** They remember what they have read. */
+  readonly #targets = new Map<string, ExportTarget>();
   #watching: Promise<void> | undefined;
 
   constructor(options: ExportsOptions) {
@@ -104,7 +115,9 @@ export class Exports {
       this.names.map(async (name) => {
         const { settings, past, ...status } = await this.#status(name);
         const target = this.#targetOf(name, settings);
-        return { ...status, settings, past: knownRuns(past, await this.#foundAt(name, target), target.shown) };
+        const found = await this.#foundAt(name, target);
+        const isCut = found !== undefined && found.length >= MOST_FOUND;
+        return { ...status, settings, past: knownRuns(past, found, target.shown), isCut };
       }),
     );
   }
@@ -123,20 +136,27 @@ export class Exports {
 
   #targetOf(name: string, settings: ExportConfig): ExportTarget {
     const { config, clock } = this.#options;
-    return targetOf(settings, { pipeline: config.name, name, clock });
+    const known = this.#targets.get(name) ?? targetOf(settings, { pipeline: config.name, name, clock });
+    this.#targets.set(name, known);
+    return known;
   }
 
   /** What is there to be found; undefined if nobody can look now. A run itself tells what is wrong there. */
   #foundAt(name: string, target: ExportTarget): Promise<readonly Manifest[] | undefined> {
-    const now = this.#options.clock.monotonic();
+    const { clock } = this.#options;
+    const began = clock.monotonic();
     const last = this.#found.get(name);
-    if (last !== undefined && now - last.at < FRESH) return last.runs;
-    const runs = target.finished(withTimeout(this.#stopped.signal, 5_000)).catch(() => undefined);
-    this.#found.set(name, { at: now, runs });
+    if (last !== undefined && began < last.until) return last.runs;
+    const runs = target.finished(withTimeout(this.#stopped.signal, 5_000), MOST_FOUND).catch(() => undefined);
+    const look = { until: began + FRESH, runs };
+    this.#found.set(name, look);
+    void runs.then(() => {
+      look.until = began + Math.max(FRESH, (clock.monotonic() - began) * REST);
+    });
     return runs;
   }
 
-  async #status(name: string): Promise<Omit<ExportStatus, 'past'> & { readonly past: readonly PastRun[] }> {
+  async #status(name: string): Promise<Omit<ExportStatus, 'past' | 'isCut'> & { readonly past: readonly PastRun[] }> {
     const { config, state } = this.#options;
     const settings = config.exports[name];
     if (settings === undefined) throw new Error(`there is no export ${name}`);
@@ -153,7 +173,7 @@ export class Exports {
     const { schedule } = settings;
     let since: number | undefined = schedule !== undefined && 'cron' in schedule ? clock.now() : undefined;
     try {
-      const last = (await this.#targetOf(name, settings).finished(withTimeout(this.#stopped.signal, 20_000))).at(-1);
+      const last = (await this.#targetOf(name, settings).finished(withTimeout(this.#stopped.signal, 20_000), 1)).at(-1);
       if (last !== undefined) since = Date.parse(last.asOf);
     } catch {
       // The run itself tells what is wrong there.

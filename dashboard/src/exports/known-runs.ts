@@ -9,15 +9,19 @@ export interface KnownRun extends PastRun {
 /** How a run is called that no dashboard remembers: of the command line, or of a dashboard that has forgotten. */
 export const ELSEWHERE = 'elsewhere';
 
+/** Runs that are looked for where an export writes to: the newest. */
+export const MOST_FOUND = 100;
+
 /**
  * The runs that dashboards remember, and those that lie where they are written, the newest first.
- * @param found the whole runs that are there; undefined if nobody could look
+ * @param found the whole runs that are there, at most the newest {@link MOST_FOUND}, the oldest first; undefined if nobody could look
  * @param place where they are, for people
  */
 export function knownRuns(past: readonly PastRun[], found: readonly Manifest[] | undefined, place: string): KnownRun[] {
   const there = new Set(found?.map(({ run }) => run));
+  const since = found !== undefined && found.length >= MOST_FOUND ? (found[0]?.run ?? '') : '';
   const remembered = past.map((one): KnownRun => {
-    const isKept = found === undefined || one.run === undefined ? undefined : there.has(one.run);
+    const isKept = found === undefined || one.run === undefined || one.run < since ? undefined : there.has(one.run);
     return { ...one, isKept };
   });
   const known = new Set(past.map(({ run }) => run));

@@ -37,6 +37,7 @@ const status = z.strictObject({
   nextAt: z.string().nullable(),
   current: z.strictObject({ by: z.string(), instance: z.string(), begunAt: z.string() }).nullable(),
   past: z.array(pastRun).describe('The newest first'),
+  cut: z.boolean().describe('Whether there may be older runs'),
 });
 
 /** How often one address may ask for runs: each reads everything. */
@@ -56,8 +57,9 @@ export const exportOperations: readonly Operation[] = [
     async handler(_call, { config, exports }) {
       const found = await exports.list();
       return {
-        exports: found.map(({ name, settings, current, past, nextAt }) => ({
+        exports: found.map(({ name, settings, current, past, isCut, nextAt }) => ({
           name,
+          cut: isCut,
           query: queryOf(config, settings),
           format: settings.format,
           to: settings.to,

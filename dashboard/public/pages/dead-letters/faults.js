@@ -20,12 +20,17 @@ export const faultList = (faults) =>
   );
 
 /** How many letters would pass, and how many would stay. */
-export function whatPasses({ total, complete, looked, prospect: { passing, unknown, staying } }) {
+export const whatPasses = (found) => told(found, 'would pass now and are replayed');
+
+/** The same of what is not there yet. */
+export const whatWouldPass = (found) => told(found, 'would pass under this definition');
+
+function told({ total, complete, looked, prospect: { passing, unknown, staying } }, words) {
   const of = complete ? count(total) : `the oldest ${count(looked)}`;
   const kept =
     unknown > 0 && `${plural(unknown, 'letter')} whose content is kept with the output will be checked then.`;
   return [
-    `${count(passing)} of ${of} would pass now and are replayed.`,
+    `${count(passing)} of ${of} ${words}.`,
     kept,
     staying > 0 && `${count(staying)} would come back here, and stay:`,
   ]

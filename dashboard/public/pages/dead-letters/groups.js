@@ -12,8 +12,9 @@ export const criteriaOf = ({ queue, endpoint, code, field }) => ({ queue, endpoi
  * The causes of the letters that match, the most frequent first, each with one example.
  *
  * @param {(group: object) => void} onMend called when a person wants to mend all letters of a cause
+ * @param {(group: object) => void} onDefine called when a person wants to see what would pass under another definition of their entity
  */
-export function createGroups(onMend) {
+export function createGroups(onMend, onDefine) {
   const list = h('div', { class: 'groups' });
   const title = h('h2', { id: 'causes' });
   const root = h('section', { class: 'causes', 'aria-labelledby': 'causes', hidden: true }, title, list);
@@ -59,6 +60,7 @@ export function createGroups(onMend) {
           isAlone ? 'Show all' : 'Show these',
         ),
         h('button', { type: 'button', class: 'control', onclick: () => onMend(group) }, 'Mend…'),
+        h('button', { type: 'button', class: 'control', onclick: () => onDefine(group) }, 'Redefine…'),
       ),
     );
   }

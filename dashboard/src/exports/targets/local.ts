@@ -15,6 +15,7 @@ import {
   type RunNote,
   written,
 } from '../manifest.js';
+import { newest } from './newest.js';
 import type { ExportTarget, PutFile, Unfinished } from './port.js';
 
 /** A folder of this machine: a run is written into a hidden folder, which gets its name when it is whole. */
@@ -32,14 +33,13 @@ export class LocalTarget implements ExportTarget {
     this.shown = join(to, name);
   }
 
-  async finished(): Promise<Manifest[]> {
+  async finished(_signal?: AbortSignal, most = Number.POSITIVE_INFINITY): Promise<Manifest[]> {
     return await this.#explained('reading', async () => {
-      const found: Manifest[] = [];
-      for (const run of (await this.#folders()).filter((name) => RUN.test(name)).sort()) {
+      const runs = (await this.#folders()).filter((name) => RUN.test(name)).sort();
+      return await newest(runs, most, async (run) => {
         const manifest = parsed(manifestSchema, await textOf(join(this.#root, run, MANIFEST)));
-        if (manifest !== undefined && this.#isOurs(manifest, run)) found.push(manifest);
-      }
-      return found;
+        return manifest !== undefined && this.#isOurs(manifest, run) ? manifest : undefined;
+      });
     });
   }
 

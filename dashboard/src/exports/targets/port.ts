@@ -25,8 +25,11 @@ export interface PutFile {
 export interface ExportTarget {
   /** For people, without secrets. */
   readonly shown: string;
-  /** Manifests of the runs of this export, the oldest first. What other programs have put there is not seen. */
-  finished(signal: AbortSignal): Promise<Manifest[]>;
+  /**
+   * Manifests of the runs of this export, the oldest first. What other programs have put there is not seen.
+   * @param most the newest alone, so many of them
+   */
+  finished(signal: AbortSignal, most?: number): Promise<Manifest[]>;
   unfinished(signal: AbortSignal): Promise<Unfinished[]>;
   /** Also the sign of life: to be called again while the run goes on. */
   begin(note: RunNote, signal: AbortSignal): Promise<void>;

@@ -26,6 +26,7 @@ import {
   type RunNote,
   written,
 } from '../manifest.js';
+import { newest } from './newest.js';
 import type { ExportTarget, PutFile, Unfinished } from './port.js';
 
 /** Bytes of a part of an upload. Four are on their way at once, so this bounds the memory; S3 takes 10,000 of them. */
@@ -34,6 +35,8 @@ const PART = 16 * 1024 * 1024;
 const TIMEOUT = 120_000;
 const AGAIN = 2_000;
 const ATTEMPTS = 4;
+/** Characters of a manifest that is kept in memory. */
+const LARGEST_KNOWN = 64 * 1024;
 
 /** A prefix of a bucket: a run is whole when its manifest is there, which is put last. */
 export class S3Target implements ExportTarget {
@@ -45,6 +48,8 @@ export class S3Target implements ExportTarget {
   readonly #pipeline: string;
   readonly #export: string;
   readonly #clock: Clock;
+  /** Manifests that were read, and when they had been put; undefined for one that is none of ours. */
+  readonly #known = new Map<string, { readonly at: number; readonly manifest: Manifest | undefined }>();
 
   /** @param to `s3://bucket/prefix` */
   constructor(
@@ -63,14 +68,22 @@ export class S3Target implements ExportTarget {
     this.shown = `s3://${bucket.name}/${this.#prefix}`;
   }
 
-  async finished(signal: AbortSignal): Promise<Manifest[]> {
-    const found: Manifest[] = [];
-    for (const [run, files] of await this.#runs(signal)) {
-      if (!files.has(MANIFEST)) continue;
-      const manifest = parsed(manifestSchema, await this.#textOf(`${run}/${MANIFEST}`, signal));
-      if (manifest !== undefined && this.#isOurs(manifest, run)) found.push(manifest);
-    }
-    return found;
+  async finished(signal: AbortSignal, most = Number.POSITIVE_INFINITY): Promise<Manifest[]> {
+    const runs = await this.#runs(signal);
+    for (const run of this.#known.keys()) if (!runs.has(run)) this.#known.delete(run);
+    const whole = [...runs].flatMap(([run, files]) => (files.has(MANIFEST) ? [run] : []));
+    return await newest(whole, most, (run) => this.#manifestOf(run, runs.get(run)?.get(MANIFEST) ?? 0, signal));
+  }
+
+  /** Read once, unless it is large: nobody changes a manifest, and a request for each costs time and money at each look. */
+  async #manifestOf(run: string, at: number, signal: AbortSignal): Promise<Manifest | undefined> {
+    const known = this.#known.get(run);
+    if (known?.at === at) return known.manifest;
+    const text = await this.#textOf(`${run}/${MANIFEST}`, signal);
+    const read = parsed(manifestSchema, text);
+    const manifest = read !== undefined && this.#isOurs(read, run) ? read : undefined;
+    if (text.length <= LARGEST_KNOWN) this.#known.set(run, { at, manifest });
+    return manifest;
   }
 
   async unfinished(signal: AbortSignal): Promise<Unfinished[]> {
