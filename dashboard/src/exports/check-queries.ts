@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Fault, PipelineConfig } from '@tributary/shared';
+import { type Fault, type PipelineConfig, RetryableError } from '@tributary/shared';
 import { tablesOf } from '../sql/columns.js';
 import { asSqlError } from '../sql/duckdb/errors.js';
+import { loadDuckDb } from '../sql/duckdb/load.js';
 import { checkStatement } from '../sql/duckdb/statement.js';
 import { withoutTwins } from '../sql/duckdb/twins.js';
 import { placeWords } from '../sql/place-words.js';
@@ -20,7 +21,13 @@ export async function faultsOfQueries(config: PipelineConfig): Promise<Fault[]> 
   if (queries.length === 0) return [];
   const isPostgres = config.sink.type === 'postgres';
   const tables = tablesOf(config, !isPostgres || config.sink.postgres.history);
-  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const loaded = await loadDuckDb('the queries are checked').catch((error: unknown) => {
+    if (error instanceof RetryableError) return error;
+    throw error;
+  });
+  // The file's other faults are told all the same.
+  if (loaded instanceof RetryableError) return [{ path: 'exports', message: loaded.message }];
+  const { DuckDBInstance } = loaded;
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '100MB' });
   const connection = await instance.connect();
   try {

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { RetryableError } from '@tributary/shared';
 import { lengthOf } from './bounded-rows.js';
+import { loadDuckDb } from './duckdb/load.js';
 import { fileTooLarge, type SqlColumn, type SqlQuestion, type SqlResult, type SqlType } from './port.js';
 import { quoted, quotedName } from './quoted.js';
 
@@ -21,11 +21,7 @@ export async function writeParquetFile(
   file: string,
   { signal, maxBytes }: Pick<SqlQuestion, 'signal' | 'maxBytes'>,
 ): Promise<number> {
-  const { DuckDBInstance } = await import('@duckdb/node-api').catch((cause: unknown) => {
-    throw new RetryableError('duckdb_missing', 'DuckDB writes Parquet, and cannot be loaded on this machine', {
-      cause,
-    });
-  });
+  const { DuckDBInstance } = await loadDuckDb('Parquet is written');
   const folder = await mkdtemp(join(dirname(file), 'parquet-'));
   const instance = await DuckDBInstance.create(join(folder, 'rows.duckdb'), { threads: '2', memory_limit: MEMORY });
   try {

@@ -5,6 +5,7 @@ import { quoted } from '../quoted.js';
 import type { Asked, DuckDbPlace, SqlTask } from '../task.js';
 import { cellOf, columnsOf } from './cells.js';
 import { asSqlError } from './errors.js';
+import { loadDuckDb } from './load.js';
 import { checkStatement } from './statement.js';
 
 /** What DuckDB writes at most to the folder for what does not fit into memory. */
@@ -20,7 +21,7 @@ const ROWS = 1_000;
  * @throws SqlError
  */
 export async function askDuckDb(task: SqlTask, place: DuckDbPlace): Promise<Asked> {
-  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const { DuckDBInstance } = await loadDuckDb('queries are asked');
   const instance = await DuckDBInstance.create(place.file, {
     access_mode: 'READ_ONLY',
     threads: '2',

@@ -1,7 +1,7 @@
 import { constants, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { RetryableError } from '@tributary/shared';
+import { loadDuckDb } from '../../../sql/duckdb/load.js';
 import { quoted } from '../../../sql/quoted.js';
 import { type Folder, takeFolder } from './folder.js';
 
@@ -45,9 +45,7 @@ export interface Opened {
  * @throws RetryableError if DuckDB cannot be loaded
  */
 export async function openDatabase(above: string, keeping: Keeping | undefined): Promise<Opened> {
-  const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
-    throw new RetryableError('duckdb_missing', NOT_HERE, { cause: error });
-  });
+  const { DuckDBInstance } = await loadDuckDb('CSV is read');
   const folder = await takeFolder(above, keeping?.id);
   for (let isKept = folder.isKept; ; isKept = false) {
     const instance = await DuckDBInstance.create(':memory:', { threads: String(THREADS), memory_limit: MEMORY });
@@ -142,6 +140,3 @@ export async function copyRows({ folder, writer }: Opened, to: string): Promise<
     await rm(path, { force: true });
   }
 }
-
-const NOT_HERE =
-  'CSV is read with DuckDB, which cannot be loaded on this machine: run npm ci again without --omit=optional, on a system that has @duckdb/node-bindings (Linux with glibc, macOS or Windows)';
