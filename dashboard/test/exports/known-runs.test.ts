@@ -3,7 +3,7 @@ import { knownRuns, MOST_FOUND } from '../../src/exports/known-runs.js';
 import type { Manifest } from '../../src/exports/manifest.js';
 import { newest } from '../../src/exports/targets/newest.js';
 
-const runAt = (day: number) => `2026${String(100 + day)}T030000000Z-00000000`;
+const runAt = (day: number) => `2026${String(1000 + day)}T030000000Z-00000000`;
 const manifestOf = (run: string) => ({ run, rows: 1, files: [], writtenAt: '2026-01-01T00:00:00Z' }) as unknown;
 const past = (run: string) => ({
   run,

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Comparison, DatasetReader, RowPage, View } from '../../../src/data/readers/port.js';
 import { collect, type SampleRow } from '../../sample.js';
@@ -496,6 +497,16 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       await harness.write([{ key: 'a', at: 1 }]);
       const query = { view: 'latest', search: 'a', where: [], sort: undefined, offset: 0, limit: 5 } as const;
       await expect(harness.reader.rows('customers', query, AbortSignal.abort())).rejects.toThrow(/abort/i);
+    });
+
+    it('leaves nothing on the signal of downloads and pages that have ended', async () => {
+      await harness.write([{ key: 'a', at: 1 }]);
+      const { signal } = new AbortController();
+      const selection = { view: 'latest', search: '', where: [] } as const;
+      const download = await harness.reader.download('customers', selection, signal);
+      expect(await collect(download?.rows)).toHaveLength(1);
+      await harness.reader.rows('customers', { ...selection, sort: undefined, offset: 0, limit: 5 }, signal);
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
     });
 
     it('may be closed twice', async () => {

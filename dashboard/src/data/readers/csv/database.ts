@@ -131,6 +131,7 @@ export class Database {
     const held = new Held(connection);
     this.#held.add(held);
     const release = () => {
+      signal.removeEventListener('abort', release);
       held.release();
       this.#held.delete(held);
     };
