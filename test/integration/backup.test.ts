@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isWhole, verifyAuditLog } from '@tributary/shared';
+import { Redis } from 'ioredis';
 import { describe, expect, inject, type TestContext, test, vi } from 'vitest';
+import { keptWhen } from '../../tributary/src/backup/redis-keys.js';
 import { cli } from '../../tributary/test/cli/support.js';
 import { withChannel } from '../end-to-end/support/servers.js';
 import { WholePath } from './whole-path.js';
@@ -48,6 +50,16 @@ const publishBad = ({ path }: Stage, ...texts: readonly string[]) =>
     await vi.waitFor(async () => expect(await buried()).toBe(texts.length), 30_000);
   });
 
+/** Keys in Redis of which nobody has decided whether a backup keeps them. */
+async function keysWithoutFate({ name }: WholePath): Promise<string[]> {
+  const redis = new Redis(inject('redisUrl'));
+  try {
+    return (await redis.keys(`{${name}}:*`)).filter((key) => keptWhen(name, key) === undefined);
+  } finally {
+    redis.disconnect();
+  }
+}
+
 /** Changes records all the time, until it is told to stop. */
 function keepChanging(path: WholePath): () => Promise<void> {
   let isOver = false;
@@ -73,6 +85,7 @@ describe.concurrent('a backup', () => {
       await path.start(2);
       await path.settled();
       await publishBad(stage, '{"sku": 1}', 'no JSON');
+      expect(await keysWithoutFate(path)).toEqual([]);
       const stop = keepChanging(path);
       expect(await done(run('backup', backup))).toContain('2 dead letters');
       await stop();

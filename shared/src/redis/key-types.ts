@@ -26,6 +26,7 @@ const KEPT: readonly (readonly [form: RegExp, kept: KeptKey])[] = [
   [/^rebuilds$/, { type: 'hash', ...LEDGER }],
   [/^rebuild-lock$/, { type: 'string', after: MADE_AGAIN }],
   [/^deployment:/, { type: 'string', after: MADE_AGAIN }],
+  [/^restoring$/, { type: 'string', after: 'run npx tributary restore once more: services begin without its end' }],
   [/^probe$/, { type: 'none', after: 'nothing is lost' }],
   [/^services$/, { type: 'hash', after: MADE_AGAIN }],
   [/^holding$/, { type: 'hash', after: MADE_AGAIN }],

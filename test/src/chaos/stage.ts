@@ -25,6 +25,8 @@ export interface StageOptions {
   readonly world: boolean;
   /** As of ChaosOptions. */
   readonly logLevel?: string;
+  /** Settings of the mock CRM; many records, of which most change seldom, unless given. */
+  readonly crm?: Readonly<Record<string, string>>;
   readonly say: (line: string) => void;
   /** Told when a process ends that nobody killed. */
   readonly onDeath: (how: string) => void;
@@ -106,7 +108,7 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   mkdirSync(folder, { recursive: true });
   const world = options.world ? await roughWorld(options, release) : quietWorld(options);
   const servers = await startServers(world.starts, options, release);
-  const [api] = await makeWorkers('mock-api', 1, { ...CRM, MOCK_SEED: String(seed) }, options, release);
+  const [api] = await makeWorkers('mock-api', 1, { ...CRM, ...options.crm, MOCK_SEED: String(seed) }, options, release);
   if (api === undefined) throw new Error('no API');
   const recorder = await startRecorder(api.url);
   release.add('recorder', () => recorder.stop());

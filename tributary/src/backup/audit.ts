@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type BackupFiles, FatalError, replaceFile, syncFolder } from '@tributary/shared';
-import { FILES } from './manifest.js';
+import { FILES, queriesBeside } from './manifest.js';
 
 /** What becomes of the audit log: there is none in the backup, there is none here, or one that is here stays. */
 export type AuditFate = 'none' | 'put' | 'goes on' | 'stays';
@@ -22,6 +22,14 @@ export async function fateOfAuditLog(files: BackupFiles, log: string, mayStay: b
   if (mayStay) return 'stays';
   const message = `this is no empty stack: ${log} is another audit log than that of the backup. Give --replace to keep it and go on, or set AUDIT_LOG to another file; nothing was done`;
   throw new FatalError('stack_not_empty', message);
+}
+
+/** Where there are saved queries already, they stay. */
+export async function putQueries(files: BackupFiles, log: string, pipelineName: string): Promise<void> {
+  const to = queriesBeside(log, pipelineName);
+  if (!files.has(FILES.queries) || existsSync(to)) return;
+  await mkdir(dirname(to), { recursive: true });
+  await replaceFile(to, await textOf(files.read(FILES.queries)), 0o600);
 }
 
 /** @returns what was done, in words */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { BackupFolder, FatalError, syncFolder } from '@tributary/shared';
+import { BackupFolder, FatalError, replaceFile, syncFolder } from '@tributary/shared';
 import { MANIFEST, type Manifest } from './manifest.js';
 
 /** Says in the folder of a backup that is not at its end who makes it. */
@@ -57,9 +57,9 @@ export async function endFolder(into: BackupFolder, folder: string, manifest: Om
   const to = resolve(folder);
   const { files } = into;
   const whole: Manifest = { ...manifest, files };
-  await into.add(MANIFEST, `${JSON.stringify(whole, undefined, 2)}\n`);
-  await rm(join(into.root, MAKER));
   await into.sync();
+  await replaceFile(join(into.root, MANIFEST), `${JSON.stringify(whole, undefined, 2)}\n`, 0o600);
+  await rm(join(into.root, MAKER));
   await rename(into.root, to);
   await syncFolder(dirname(to));
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type CopiedFile, FatalError, isMapping } from '@tributary/shared';
 
 /** The number of the form in which a backup is written. A version that does not know it refuses the backup. */
@@ -17,6 +17,7 @@ export const FILES = {
   letters: ['letters/first.ndjson', 'letters/last.ndjson'],
   audit: 'audit/actions.jsonl',
   auditHead: 'audit/actions.jsonl.head',
+  queries: 'audit/queries.json',
 } as const;
 
 export interface Manifest {
@@ -86,3 +87,7 @@ function isManifest(value: object): value is Manifest {
     /^[0-9A-Za-z-]+$/.test(String(found.backup))
   );
 }
+
+/** Where the dashboard keeps the saved queries of a pipeline: beside the audit log. */
+export const queriesBeside = (auditLog: string, pipeline: string): string =>
+  join(dirname(auditLog), `queries-${pipeline}.json`);

@@ -47,6 +47,7 @@ const KINDS = {
   'token-lock': 'left',
   'alerts-holder': 'left',
   'export-lease': 'left',
+  daily: 'left',
   probe: 'left',
   restoring: 'left',
 } as const;
