@@ -54,8 +54,8 @@ const KINDS = {
 
 export type KeptWhen = (typeof KINDS)[keyof typeof KINDS];
 
-/** What the ledger of an epoch is named by: it is rebuilt from the output. */
-const OF_AN_EPOCH = /^[0-9a-f]{12}$/;
+/** What the ledger of an epoch is named by: it is rebuilt from the output. Its last digits are drawn by chance. */
+const OF_AN_EPOCH = /[0-9a-f]{12}$/;
 
 /** @returns undefined for a key that this version knows nothing of */
 export function keptWhen(pipeline: string, key: string): KeptWhen | undefined {
