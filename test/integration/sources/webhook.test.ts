@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Consumer, createConsumer } from '@tributary/consumer';
@@ -7,7 +8,8 @@ import { createProducer, type Producer } from '@tributary/producer';
 import { createLogger, parsePipeline } from '@tributary/shared';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { cli } from '../../../tributary/test/cli/support.js';
 import { eventually } from '../../end-to-end/support/eventually.js';
 import { readRows } from '../../end-to-end/support/output.js';
 import { startRecordsApi } from '../../end-to-end/support/records-api.js';
@@ -45,9 +47,7 @@ describe('events that are sent to the door', { timeout: 120_000 }, () => {
 
   const queueName = () => `${name}_customer`;
   const doorOnly = `source: webhook, items: $.events, deletes: { when: "has(raw.gone)" }, sender: { type: github, secret: ${SECRET} }`;
-  const base = (endpoint: string) => ({
-    config: parsePipeline(
-      `
+  const textOf = (endpoint: string) => `
 name: ${name}
 entities:
   customer: { dataset: customers, queue: ${queueName()}, key: id, version: updatedAt, fields: { id: string, name: string?, updatedAt: datetime } }
@@ -55,10 +55,9 @@ endpoints:
   crm: { entity: customer, ${endpoint} }
 batch: { size: 50, interval: 100ms }
 sink: { csv: { directory: ${folder} } }
-`,
-      {},
-      'test.yaml',
-    ),
+`;
+  const base = (endpoint: string) => ({
+    config: parsePipeline(textOf(endpoint), {}, 'test.yaml'),
     amqpUrl: inject('amqpUrl'),
     redisUrl: inject('redisUrl'),
     instance: name,
@@ -103,6 +102,30 @@ sink: { csv: { directory: ${folder} } }
     for (const row of rows) if (row.version >= (newest.get(row.key)?.version ?? '')) newest.set(row.key, row);
     return { rows, newest };
   };
+
+  test('and that no consumer had written when all was lost are in a backup, and land after its restore', async () => {
+    const producer = await startProducer(doorOnly);
+    expect(await send(producer, { events: events(0, 30) })).toBe(200);
+    const [file, backup] = [`${folder}.yaml`, `${folder}.backup`];
+    onTestFinished(() => {
+      for (const path of [file, backup, `${folder}.audit`]) rmSync(path, { recursive: true, force: true });
+    });
+    await writeFile(file, textOf(doorOnly));
+    const servers = { AMQP_URL: inject('amqpUrl'), REDIS_URL: inject('redisUrl') };
+    const env = { PIPELINE: file, AUDIT_LOG: join(`${folder}.audit`, 'actions.jsonl'), ...servers };
+    expect(await cli(['backup', backup], { env })).toMatchObject({ code: 0 });
+    for (const service of running.splice(0)) await service.stop(2_000);
+    await onChannel(async (channel) => {
+      for (const queue of [queueName(), `${queueName()}.dead`]) await channel.deleteQueue(queue);
+    });
+    await redis.del(await redis.keys(`{${name}}:*`));
+
+    expect(await cli(['restore', backup], { env })).toMatchObject({ code: 0 });
+    await startProducer(doorOnly);
+    await startConsumer(doorOnly);
+    await eventually(async () => expect((await latest()).newest.size).toBe(30), 200);
+    expect((await latest()).rows).toHaveLength(30);
+  });
 
   test('land once, whichever producer took them, twice and out of order; what is deleted is gone', async () => {
     const producers = [await startProducer(doorOnly), await startProducer(doorOnly)] as const;

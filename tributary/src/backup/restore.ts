@@ -90,7 +90,11 @@ export async function restoreBackup(options: RestoreOptions, { stage, holds, wai
     onStep('copying the output');
     await copies.restore(files, manifest.backup, signal);
     const letters = await putLetters(options);
-    if (letters !== undefined) told.push(`${count(letters, 'dead letter')} put back`);
+    if (letters !== undefined) told.push(`${count(letters.put, 'dead letter')} put back`);
+    if (letters !== undefined && letters.homeless > 0)
+      told.push(
+        `${count(letters.homeless, 'dead letter')} of queues that the pipeline file does not have: they stay in the backup`,
+      );
     if (redis !== undefined) {
       onStep('putting back how far the endpoints came');
       await fillRedis(redis, config.name, files);
@@ -159,8 +163,8 @@ async function countKeys(redis: Redis, pipeline: string): Promise<number> {
   return found;
 }
 
-/** @returns how many were put there; undefined without RabbitMQ */
-async function putLetters({ servers, files, reaching, onStep }: RestoreOptions): Promise<number | undefined> {
+/** @returns undefined without RabbitMQ */
+async function putLetters({ servers, files, reaching, onStep }: RestoreOptions) {
   const kept = FILES.letters.filter((path) => files.has(path));
   if (servers.depths === undefined || kept.length === 0) return undefined;
   onStep('putting back the dead letters');

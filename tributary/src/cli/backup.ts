@@ -96,7 +96,7 @@ async function backup(context: Context, version: string, config: PipelineConfig,
       ...(contents.onTheirWay > 0
         ? [`${count(contents.onTheirWay, 'record')} on the way to the output: polled again after a restore`]
         : []),
-      ...contents.left.map((words) => `not in it: ${words}`),
+      ...contents.left.map((words) => `note: ${words}`),
       ...(contents.variables.length > 0
         ? [`keep the values of these elsewhere: ${contents.variables.join(', ')}`]
         : []),

@@ -87,7 +87,7 @@ async function restore(context: Context, folder: string, replaces: boolean, file
       ...told,
       audit,
       ...comesAgain(manifest.onTheirWay),
-      ...manifest.left.map((words) => `was not in it: ${words}`),
+      ...manifest.left.map((words) => `the backup noted: ${words}`),
       ...(servers.redis === undefined
         ? ['REDIS_URL is not set: how far the endpoints came was not put back; everything is polled again']
         : []),

@@ -20,6 +20,12 @@ export interface CopiedLetter {
   readonly content: Buffer;
 }
 
+/** How many letters were put back, and how many have no queue. */
+export interface PutBack {
+  readonly put: number;
+  readonly homeless: number;
+}
+
 /** Letters that are published together. */
 const TOGETHER = 100;
 
@@ -43,10 +49,10 @@ export const copyLetters = (
 
 /**
  * Puts letters into their queues, but for those that lie there already: so it can be done once more.
- * @returns how many were put there
+ * @returns how many were put there, and how many are of queues that the pipeline does not have
  * @throws as `runDeadLetterCommand`
  */
-export const putLettersBack = (letters: AsyncIterable<CopiedLetter>, options: Reaching): Promise<number> =>
+export const putLettersBack = (letters: AsyncIterable<CopiedLetter>, options: Reaching): Promise<PutBack> =>
   withDeadLetters(options, async (deadLetters, _audit, broker) => {
     const { topology } = deadLetters;
     await declare(broker, topology);
@@ -55,10 +61,12 @@ export const putLettersBack = (letters: AsyncIterable<CopiedLetter>, options: Re
     const replayer = await Replayer.open(broker, '');
     try {
       let put = 0;
+      let homeless = 0;
       let batch: Promise<void>[] = [];
       for await (const { queue, properties, content } of letters) {
         const of = topology.queues.find((one) => one.queue === queue);
         const message = { properties, content } as ConsumeMessage;
+        if (of === undefined) homeless += 1;
         if (of === undefined || there.has(readLetter(message, of).id)) continue;
         batch.push(replayer.renew(message, of.deadQueue));
         put += 1;
@@ -68,7 +76,7 @@ export const putLettersBack = (letters: AsyncIterable<CopiedLetter>, options: Re
         }
       }
       await Promise.all(batch);
-      return put;
+      return { put, homeless };
     } finally {
       await replayer.close();
     }
