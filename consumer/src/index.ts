@@ -1,3 +1,4 @@
+export { noteBuried } from './dead-letters/redis-buried.js';
 export { type EraseOptions, eraseKey } from './erase/erase.js';
 export type { Erasure } from './erase/erasure.js';
 export { collectHeld, type Held, type HeldRow, type SubjectOptions } from './erase/subject.js';

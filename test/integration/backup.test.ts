@@ -41,13 +41,16 @@ async function done(answer: ReturnType<Stage['run']>): Promise<string> {
 const lettersOf = async ({ run }: Stage): Promise<{ total: number }> =>
   JSON.parse(await done(run('dead-letters', 'list', '--json'))) as { total: number };
 
-/** Publishes what no consumer can write, as another program does, and waits until it is buried. */
-const publishBad = ({ path }: Stage, ...texts: readonly string[]) =>
+const BAD = ['{"sku": 1}', 'no JSON'];
+
+/** Publishes what no consumer can write, as another program does, and waits until each of them has a letter. */
+const publishBad = ({ path }: Stage) =>
   withChannel(inject('amqpUrl'), async (channel) => {
     const queue = `${path.name}.item`;
-    for (const text of texts) channel.sendToQueue(queue, Buffer.from(text), { persistent: true });
+    for (const text of BAD) channel.sendToQueue(queue, Buffer.from(text), { persistent: true });
     const buried = async () => (await channel.checkQueue(`${queue}.dead`)).messageCount;
-    await vi.waitFor(async () => expect(await buried()).toBe(texts.length), 30_000);
+    await vi.waitFor(async () => expect(await buried()).toBe(BAD.length), 30_000);
+    await vi.waitFor(async () => expect((await channel.checkQueue(queue)).messageCount).toBe(0), 30_000);
   });
 
 /** Keys in Redis of which nobody has decided whether a backup keeps them. */
@@ -84,7 +87,7 @@ describe.concurrent('a backup', () => {
       path.change(200);
       await path.start(2);
       await path.settled();
-      await publishBad(stage, '{"sku": 1}', 'no JSON');
+      await publishBad(stage);
       expect(await keysWithoutFate(path)).toEqual([]);
       const stop = keepChanging(path);
       expect(await done(run('backup', backup))).toContain('2 dead letters');
@@ -99,6 +102,9 @@ describe.concurrent('a backup', () => {
       await path.start(2);
       await path.settled();
       expect(path.asked[0]).not.toBe('');
+      // They come again, and get no second letter.
+      await publishBad(stage);
+      await path.settled();
       expect((await lettersOf(stage)).total).toBe(2);
       expect(isWhole(await verifyAuditLog(stage.env.AUDIT_LOG))).toBe(true);
       const actions = readFileSync(stage.env.AUDIT_LOG, 'utf8');
@@ -115,6 +121,9 @@ describe.concurrent('a backup', () => {
     path.change(20);
     await path.start();
     await path.settled();
+    const elsewhere = join(stage.folder, 'elsewhere.yaml');
+    writeFileSync(elsewhere, path.file.replaceAll(path.directory, `${path.directory}-elsewhere`));
+    expect((await run('backup', backup, '--config', elsewhere)).stderr).toContain('holds no output');
     await done(run('backup', backup));
     expect((await run('backup', backup)).stderr).toContain('holds something already');
     expect((await run('restore', backup)).stderr).toContain('stop these first: ');

@@ -52,12 +52,33 @@ export class RedisBuried implements Buried {
   }
 
   #keyOf({ message }: Delivery, queue: string, { code, message: reason }: PoisonError): string {
-    const hash = createHash('sha256').update(`${queue}\n${code}\n${reason}\n`).update(message.content);
-    return `${redisPrefix(this.#pipeline)}buried:${hash.digest('hex')}`;
+    return buriedKey(this.#pipeline, { queue, code, reason, content: message.content });
   }
 
   #forgottenKeyOf({ message }: Delivery, queue: string): string {
     const hash = createHash('sha256').update(`${queue}\n`).update(message.content);
     return `${redisPrefix(this.#pipeline)}forgotten:${hash.digest('hex')}`;
   }
+}
+
+/** What a letter says of the record that it is of. */
+interface BuriedRecord {
+  readonly queue: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly content: Buffer;
+}
+
+function buriedKey(pipeline: string, { queue, code, reason, content }: BuriedRecord): string {
+  const hash = createHash('sha256').update(`${queue}\n${code}\n${reason}\n`).update(content);
+  return `${redisPrefix(pipeline)}buried:${hash.digest('hex')}`;
+}
+
+/** Notes records of which letters were put back, where nothing else is known of any: those that come again get no second letter. */
+export async function noteBuried(
+  redis: Pick<LedgerRedis, 'set'>,
+  pipeline: string,
+  record: BuriedRecord,
+): Promise<void> {
+  await redis.set(buriedKey(pipeline, record), '0', 'PX', REMEMBERED);
 }

@@ -5,8 +5,12 @@ import type { Reaching } from '@tributary/dashboard';
 import {
   type BackupFolder,
   type Clock,
+  FatalError,
   jsonLine,
+  ledgerEpochKey,
   type PipelineConfig,
+  type Redis,
+  readEpoch,
   redisPublications,
   topologyOf,
   writeBytes,
@@ -53,6 +57,7 @@ export async function makeBackup(options: BackupOptions): Promise<Contents> {
   const { config, servers, copies, into, signal, onStep } = options;
   const { redis } = servers;
   const left: string[] = [];
+  if (redis !== undefined) await checkOutput(redis, config, copies);
   onStep('reading how far the endpoints came');
   const progress = redis === undefined ? undefined : await readProgress(redis, config);
   const letters = await copyLettersTwice(options, left);
@@ -76,6 +81,17 @@ export async function makeBackup(options: BackupOptions): Promise<Contents> {
 const NO_REDIS =
   'REDIS_URL is not set: how far the endpoints came is not in it, nor which keys they brought: everything is polled again, and what the source deletes until then is not noticed';
 const NO_BROKER = 'AMQP_URL is not set: dead letters are not in it';
+
+/** @throws FatalError if the consumers write to another output than the one at hand: the command may run on another machine, or in another folder */
+async function checkOutput(redis: Redis, { name }: PipelineConfig, copies: OutputCopies): Promise<void> {
+  const { epoch } = readEpoch(await redis.get(ledgerEpochKey(name)));
+  const id = await copies.identity();
+  if (epoch === null || (id !== undefined && epoch.startsWith(`${id}.`))) return;
+  throw new FatalError(
+    'other_output',
+    `${copies.place} ${id === undefined ? 'holds no output' : 'is another output than the one that the consumers write to'}: run the command where the consumers run, with their settings`,
+  );
+}
 
 /** @returns how many there are; null if nobody looked */
 async function copyLettersTwice(options: BackupOptions, left: string[]): Promise<number | null> {

@@ -8,7 +8,7 @@ import { redisPrefix } from '@tributary/shared';
  * - `open`: what is on its way from a producer to the output, and the copies of events of webhooks that are.
  * - `after`: which keys an endpoint brought, and what only grows. It is read after the output is copied: a key that is known too much does
  *   no harm, and a deletion of one that is not known would never be told.
- * - `left`: what services make again: the ledger from the output, leases, and what is true of a moment only. Tokens of APIs are secrets.
+ * - `left`: what services make again: the ledger from the output, leases, and what is true of a moment only. Tokens of APIs are secrets; a restore leaves those alone that are there.
  */
 const KINDS = {
   cursor: 'before',

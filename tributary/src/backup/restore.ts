@@ -4,12 +4,14 @@ import {
   type BackupFiles,
   type Clock,
   count,
+  DEAD_LETTER_HEADERS,
   FatalError,
   jsonLines,
   livingServices,
   type PipelineConfig,
   type Redis,
   readBytes,
+  redisPrefix,
   restoringKey,
   topologyOf,
 } from '@tributary/shared';
@@ -98,6 +100,7 @@ export async function restoreBackup(options: RestoreOptions, { stage, holds, wai
     if (redis !== undefined) {
       onStep('putting back how far the endpoints came');
       await fillRedis(redis, config.name, files);
+      if (letters !== undefined) await noteLetters(redis, config.name, files);
       await redis.set(restoringKey(config.name), noteOf(manifest, 'filled'));
     }
   }
@@ -165,19 +168,27 @@ async function countKeys(redis: Redis, pipeline: string): Promise<number> {
 
 /** @returns undefined without RabbitMQ */
 async function putLetters({ servers, files, reaching, onStep }: RestoreOptions) {
-  const kept = FILES.letters.filter((path) => files.has(path));
-  if (servers.depths === undefined || kept.length === 0) return undefined;
+  if (servers.depths === undefined || FILES.letters.every((path) => !files.has(path))) return undefined;
   onStep('putting back the dead letters');
   const { putLettersBack } = await import('@tributary/dashboard');
-  async function* letters(): AsyncGenerator<CopiedLetter, void, undefined> {
-    for (const path of kept) {
-      for await (const line of jsonLines<Omit<CopiedLetter, 'content'> & { readonly content: unknown }>(
-        files.read(path),
-      ))
-        yield { ...line, properties: revived(line.properties), content: readBytes(line.content) };
-    }
+  return await putLettersBack(lettersIn(files), reaching);
+}
+
+async function* lettersIn(files: BackupFiles): AsyncGenerator<CopiedLetter, void, undefined> {
+  for (const path of FILES.letters) {
+    if (!files.has(path)) continue;
+    for await (const line of jsonLines<Omit<CopiedLetter, 'content'> & { readonly content: unknown }>(files.read(path)))
+      yield { ...line, properties: revived(line.properties), content: readBytes(line.content) };
   }
-  return await putLettersBack(letters(), reaching);
+}
+
+/** A bad record that comes again, with the next poll of everything, gets no second letter. */
+async function noteLetters(redis: Redis, pipeline: string, files: BackupFiles): Promise<void> {
+  const { noteBuried } = await import('@tributary/consumer');
+  for await (const { queue, properties, content } of lettersIn(files)) {
+    const { [DEAD_LETTER_HEADERS.code]: code, [DEAD_LETTER_HEADERS.reason]: reason } = properties.headers ?? {};
+    await noteBuried(redis, pipeline, { queue, code: String(code), reason: String(reason), content });
+  }
 }
 
 /** Bytes in headers are written by JSON as their numbers. */
@@ -187,10 +198,10 @@ const revived = (properties: CopiedLetter['properties']): CopiedLetter['properti
     return isBytes ? Buffer.from(value.data) : value;
   });
 
-/** All that is known of the pipeline goes: a ledger of another output, and leases of services that have stopped. */
+/** All that is known of the pipeline goes: a ledger of another output, and leases of services that have stopped. Tokens are true of any output. */
 async function fillRedis(redis: Redis, pipeline: string, files: BackupFiles): Promise<void> {
-  const note = restoringKey(pipeline);
-  for await (const key of keysOf(redis, pipeline)) if (key !== note) await redis.unlink(key);
+  const kept = new Set([restoringKey(pipeline), `${redisPrefix(pipeline)}tokens`]);
+  for await (const key of keysOf(redis, pipeline)) if (!kept.has(key)) await redis.unlink(key);
   for (const path of [FILES.before, COPIES, FILES.open, FILES.after]) {
     if (!files.has(path)) continue;
     for await (const line of jsonLines<CopiedKey>(files.read(path))) await putKey(redis, pipeline, line);

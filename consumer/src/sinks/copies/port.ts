@@ -13,6 +13,8 @@ export interface CopiedOutput {
 export interface OutputCopies {
   /** Where it lies, in words. */
   readonly place: string;
+  /** What names the stored data, as of the sink's port; undefined if nothing is there. Nothing is changed. */
+  identity(): Promise<string | undefined>;
   /** Consumers may write meanwhile. */
   save(into: BackupFolder, signal: AbortSignal): Promise<CopiedOutput>;
   /** What stands in the way of an output that is put back, in words; undefined if nothing does. */

@@ -1,12 +1,14 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { SinkConfig } from '@tributary/shared';
 import type { CopiesParts, OutputCopies } from '../copies/port.js';
 import { endCsv, entriesOf, restoreCsv, restoringCsv, setCsvAside } from './copies-restore.js';
 import { saveCsv } from './copies-save.js';
+import { readIfThere } from './files.js';
 
 export function csvCopies({ directory }: SinkConfig['csv'], { datasets }: CopiesParts): OutputCopies {
   return {
     place: resolve(directory),
+    identity: () => readIfThere(join(directory, '.tributary', 'sink-id')),
     save: (into, signal) => saveCsv(directory, datasets, into, signal),
     async holds() {
       const entries = await entriesOf(directory);

@@ -48,6 +48,15 @@ class PostgresCopies implements OutputCopies {
     return `schema ${this.#schema} of ${nameOfServers(postgresServers(this.#url))}`;
   }
 
+  identity(): Promise<string | undefined> {
+    return this.#transaction('READ COMMITTED', async (client) => {
+      if (!(await isThere(client, this.#schema, 'tributary_meta'))) return undefined;
+      const select = 'SELECT sink_id FROM tributary_meta WHERE pipeline = $1';
+      const { rows } = await client.query<{ sink_id: string }>(select, [this.#pipeline]);
+      return rows[0]?.sink_id;
+    });
+  }
+
   save(into: BackupFolder, signal: AbortSignal): Promise<CopiedOutput> {
     return this.#transaction('REPEATABLE READ READ ONLY', async (client) => {
       const tables = await tablesThere(client, this.#schema);
