@@ -5,8 +5,9 @@ export const KINDS = ['line', 'bar', 'scatter', 'histogram'];
 const HEIGHT = 260;
 /** Of the lines of one chart, in their order; controls and legends name them by their places. */
 const COLORS = ['--accent', '--second', '--bad', '--good', '--fifth', '--sixth'];
-/** Characters of a label below the axis. */
-const LABEL = 14;
+/** Characters of a label below the axis at most, and pixels that one takes, about. */
+const LABEL = 24;
+const CHARACTER = 6.5;
 
 /** A chart in the colours of the page, which follows its width and whether it is dark. */
 export function createPlot() {
@@ -55,7 +56,10 @@ function optionsOf({ kind, time, labels, x, y, xs, lines }, width) {
   };
   const isBar = kind === 'bar' || kind === 'histogram';
   const half = xs.length > 1 ? (xs.at(-1) - xs[0]) / (xs.length - 1) / 2 : 0.5;
-  const named = (_chart, ticks) => ticks.map((at) => (Number.isInteger(at) ? (labels[at] ?? '').slice(0, LABEL) : ''));
+  const named = (chart, ticks) => {
+    const fits = fitting(chart, ticks);
+    return ticks.map((at) => (Number.isInteger(at) ? shortened(labels[at] ?? '', fits) : ''));
+  };
   const numbered = (_chart, ticks) =>
     ticks.map((tick) => (tick === null ? '' : tick.toLocaleString('en', { maximumFractionDigits: 6 })));
   return {
@@ -99,8 +103,17 @@ function optionsOf({ kind, time, labels, x, y, xs, lines }, width) {
   };
 }
 
+/** How many characters fit between two labels. */
+function fitting({ bbox, scales: { x } }, ticks) {
+  const between = ticks.length < 2 ? 1 : Math.max(1, ticks[1] - ticks[0]);
+  const pixels = (bbox.width / devicePixelRatio / (x.max - x.min)) * between;
+  return Math.max(4, Math.min(LABEL, Math.floor(pixels / CHARACTER)));
+}
+
+const shortened = (label, most) => (label.length <= most ? label : `${label.slice(0, most - 1)}…`);
+
 /** Pixels that the labels of an axis take. */
-const widthOf = (values) => 14 + 6.5 * Math.max(2, ...(values ?? []).map(({ length }) => length));
+const widthOf = (values) => 14 + CHARACTER * Math.max(2, ...(values ?? []).map(({ length }) => length));
 
 /** Bars begin at 0. */
 function rangeOf(from, to, isBar) {

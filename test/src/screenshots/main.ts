@@ -14,6 +14,8 @@ const TOKEN = 'screenshots-token';
 /** Milliseconds. The charts want some minutes to tell of. */
 const FLOWING = Number(process.env.SCREENSHOT_SECONDS ?? 150) * 1_000;
 
+const QUERY = `SELECT category, count(*) AS lines, sum(line_value) AS value\n  FROM customer_inventory GROUP BY 1 ORDER BY 1`;
+
 const SHOTS: readonly Shot[] = [
   { name: 'flow', path: '/', ready: '.chart canvas', width: 1440, scheme: 'light' },
   { name: 'flow-dark', path: '/', ready: '.chart canvas', width: 1440, scheme: 'dark' },
@@ -25,7 +27,24 @@ const SHOTS: readonly Shot[] = [
     ready: '.rows tbody tr',
     scheme: 'light',
     open: '.filter-box summary',
+    shown: '.facets .chip',
   },
+  {
+    name: 'chart',
+    path: '/data/customer_inventory?chart=bar&x=customer_country&y=line_value&how=sum&where=category:filled',
+    width: 1440,
+    ready: '.dataset-chart canvas',
+    scheme: 'light',
+  },
+  ...(['light', 'dark'] as const).map((scheme) => ({
+    name: scheme === 'light' ? 'sql' : 'sql-dark',
+    path: `/sql?${new URLSearchParams({ query: QUERY, chart: 'bar', x: 'category', y: 'value' })}`,
+    width: 1440,
+    ready: '.sql-rows .primary',
+    click: '.sql-rows .primary',
+    shown: '.sql-main canvas',
+    scheme,
+  })),
   { name: 'trace', path: '/trace?dataset=customers&key=C-000012', ready: '.version', width: 1440, scheme: 'light' },
   {
     name: 'dead-letter',

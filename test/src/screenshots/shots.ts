@@ -15,6 +15,8 @@ export interface Shot {
   readonly mend?: readonly [from: string, to: string];
   /** Something to unfold. */
   readonly open?: string;
+  /** What is there when all of that has come. */
+  readonly shown?: string;
 }
 
 /** Milliseconds that a view gets to come to rest. */
@@ -28,7 +30,7 @@ export async function takeShots(
   shots: readonly Shot[],
 ): Promise<string[]> {
   const taken: string[] = [];
-  for (const { name, path, ready, width, scheme, click, mend, open } of shots) {
+  for (const { name, path, ready, width, scheme, click, mend, open, shown } of shots) {
     const height = width < 500 ? 780 : 860;
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
     const page = await context.newPage();
@@ -40,6 +42,7 @@ export async function takeShots(
       const editor = page.locator('.editor');
       await editor.fill((await editor.inputValue()).replace(...mend));
     }
+    if (shown !== undefined) await page.locator(shown).first().waitFor();
     await page.waitForTimeout(SETTLE);
     await page.screenshot({ path: join(folder, `${name}.png`) });
     await context.close();
