@@ -80,6 +80,8 @@ interface Source {
   readonly every: number;
   /** What the source was like before the last calculation; undefined before the first, or where the sink does not tell. */
   change: string | undefined;
+  /** What the rows of the aggregates were like behind it. */
+  own: string | undefined;
   /** When it is looked at the next time, by the clock that is never set. */
   due: number;
 }
@@ -164,18 +166,28 @@ class HeldAggregates {
     const asOf = clock.now();
     // Before the rows are read: what changes meanwhile is seen by the next look.
     const change = await sink.changeOf?.(first.aggregate.source);
-    const isSame = change !== undefined && change === source.change;
+    const isOwn = (await this.#own(source)) === source.own;
+    const isSame = change !== undefined && change === source.change && isOwn;
     if (!isSame) {
+      // A person has emptied a table, or removed parts: what is remembered of them is not there any more.
+      if (!isOwn) for (const kept of source.kept) kept.forget();
       const groupings = source.kept.map(({ aggregate }) => aggregate.begin());
       await this.#read(source, groupings, over);
       if (over.aborted) return;
       for (const [at, kept] of source.kept.entries()) await this.#become(kept, groupings[at]);
       source.change = change;
+      source.own = await this.#own(source);
     }
     const took = clock.monotonic() - began;
     for (const { aggregate } of source.kept) tell.upToDate(aggregate.dataset.name, asOf, isSame ? undefined : took);
     if (!isSame)
       log.debug({ dataset: first.aggregate.source.name, milliseconds: Math.round(took) }, 'aggregates calculated');
+  }
+
+  async #own({ kept }: Source): Promise<string> {
+    const changes: (string | undefined)[] = [];
+    for (const { aggregate } of kept) changes.push(await this.#options.sink.changeOf?.(aggregate.dataset));
+    return JSON.stringify(changes);
   }
 
   async #read({ kept, columns }: Source, groupings: readonly Grouping[], over: AbortSignal): Promise<void> {
@@ -212,6 +224,7 @@ class HeldAggregates {
         columns: [...new Set(own.flatMap(({ columns }) => columns))],
         every: Math.min(...own.map(({ every }) => every)),
         change: undefined,
+        own: undefined,
         due: Number.NEGATIVE_INFINITY,
       };
     });

@@ -60,6 +60,11 @@ export class KeptGroups {
     return rows.length;
   }
 
+  /** Its rows are read once more, the next time. */
+  forget(): void {
+    this.#stored = undefined;
+  }
+
   async #read(): Promise<Map<string, string>> {
     const { aggregate, sink } = this.#options;
     const { dataset } = aggregate;

@@ -22,7 +22,7 @@ const sale = fc.record({
   buyer: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
 });
 const change = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), fc.option(sale, { nil: undefined, freq: 4 }));
-const round = fc.record({ changes: fc.array(change, { maxLength: 6 }), diesAt: fc.nat({ max: 60 }) });
+const round = fc.record({ changes: fc.array(change, { maxLength: 6 }), diesAt: fc.nat({ max: 90 }) });
 
 const byText = (rows: unknown[]) => rows.map((row) => JSON.stringify(sorted(row))).sort();
 const sorted = (row: unknown) => Object.fromEntries(Object.entries(row as object).sort(([a], [b]) => (a < b ? -1 : 1)));

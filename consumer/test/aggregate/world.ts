@@ -168,10 +168,15 @@ export class World {
     await this.#writer?.write('sales', rows);
   }
 
-  /** Calculates once. @returns whether it came to its end */
+  /**
+   * Calculates once, or a second time by the same writer.
+   * @param between what is done before the second time
+   * @returns whether it came to its end
+   */
   async calculate(
     steps = new Steps(Number.POSITIVE_INFINITY),
     onOpen = (output: SinkWriter) => output,
+    between?: () => Promise<void>,
   ): Promise<boolean> {
     const over = new AbortController();
     const hurry = new Hurry();
@@ -207,6 +212,7 @@ export class World {
       signal: over.signal,
     });
     const isDone = await Promise.race([hurry.ask(), died]);
+    if (between !== undefined) await between().then(() => hurry.ask());
     over.abort();
     await ended;
     return isDone;

@@ -1,4 +1,5 @@
 import {
+  type AggregateConfig,
   compileEntity,
   type Dataset,
   datasetsOf,
@@ -7,6 +8,7 @@ import {
   type MergeConfig,
   type PipelineConfig,
 } from '@tributary/shared';
+import { groupsOf } from './aggregate.js';
 import { type Changes, overtakenMerge, overtakenRecord } from './changes.js';
 import type { Mark } from './history.js';
 import { Join, joinSides, sidesOfKey } from './join.js';
@@ -50,6 +52,8 @@ export interface AuditOptions {
  * - `wrongMerge`: newest merged rows, tombstones included, that are not what the newest rows of the two sides *in the
  *   sink* give: a side that is late makes a merged row stale, a fault of the merge makes it wrong
  *
+ * An aggregate is compared with the groups that the newest rows of its dataset in the sink give, once the pipeline has settled: `missing` and `stale` say so.
+ *
  * It holds a few hundred bytes a row in memory, and payloads only of the two sides of the merge.
  */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
@@ -61,6 +65,9 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     tallies.push(tally);
     if (dataset.entity !== undefined)
       sides.set(dataset.entity, await auditEntity(options, dataset, dataset.entity, tally));
+    for (const aggregate of config.aggregates) {
+      if (aggregate.dataset === dataset.name) await auditAggregate(options, dataset, aggregate, tally);
+    }
     for (const merge of config.merges) {
       if (merge.dataset === dataset.name) await auditMerge(options, dataset, merge, sides, tally);
     }
@@ -146,6 +153,20 @@ async function auditMerge(
     );
   judgeState(histories, tally, join('final'), isLeftOut);
   judgeMerge(histories, tally, join('landed'), isLeftOut);
+}
+
+/** While the pipeline runs, its groups are those of some seconds ago, and only its rows are looked at. */
+async function auditAggregate(
+  { config, sink, settledBefore }: AuditOptions,
+  dataset: Dataset,
+  aggregate: AggregateConfig,
+  tally: Tally,
+): Promise<void> {
+  const histories = await readHistories(sink, dataset, tally, {});
+  const source = datasetsOf(config).find(({ name }) => name === aggregate.from);
+  if (source === undefined) throw new Error(`${aggregate.from} is no dataset`);
+  const isLeftOut = () => settledBefore !== undefined;
+  judgeState(histories, tally, await groupsOf(sink, source, aggregate), isLeftOut);
 }
 
 /** A row's key and version are columns of their own, beside the fields that they were made from. */

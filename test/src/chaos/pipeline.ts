@@ -51,6 +51,7 @@ export function writePipeline(
       ...(offers && { offers: { ...endpoint('products', { deletes }), entity: 'offer', ...offers } }),
     },
     merges: { ...MERGES, ...(offers && { customer_star: STAR }) },
+    aggregates: AGGREGATES,
     batch: { size: 10, interval: '1s' },
     pack: PACKING[pack],
     sink: {
@@ -145,6 +146,30 @@ const STAR = {
     price: 'offer.price',
     line_value: { type: 'number', decimals: 2, value: 'double(line.quantity) * offer.price' },
     is_last: { type: 'boolean', value: 'offer.stock <= line.quantity && inventory.reorderLevel != null' },
+  },
+};
+
+/** Groups that rows leave and come into, of an entity and of a merge. */
+const AGGREGATES = {
+  items_by_hour: {
+    from: 'inventory',
+    by: ['category'],
+    window: { column: 'updatedAt', every: 'hour' },
+    metrics: {
+      items: 'count',
+      stock: { sum: 'stock' },
+      prices: { sum: 'price' },
+      mean: { average: 'price', decimals: 3 },
+      dearest: { max: 'price' },
+      warehouses: { distinct: 'warehouse' },
+    },
+    every: '1s',
+  },
+  lines_by_segment: {
+    from: 'customer_inventory',
+    by: ['customer_segment', 'in_stock'],
+    metrics: { lines: 'count', quantity: { sum: 'quantity' }, value: { sum: 'line_value' }, least: { min: 'price' } },
+    every: '1s',
   },
 };
 

@@ -168,6 +168,31 @@ export async function untilDrained(
     },
     { timeout: patience, signal, every: 200 },
   );
+  if (config.aggregates.length > 0 && consumers.length > 0) await untilCalculated(config, consumers, signal, patience);
+}
+
+/** Resolves when every aggregate was looked at twice from here on: the second of these looks began after this call. */
+async function untilCalculated(
+  { aggregates }: PipelineConfig,
+  consumers: readonly Worker[],
+  signal: AbortSignal,
+  timeout: number,
+): Promise<void> {
+  const seen = new Map<string, Set<number>>();
+  await until(
+    'every aggregate is calculated from what has landed',
+    async () => {
+      for (const consumer of consumers) {
+        for (const [labels, asOf] of await consumer.metric('tributary_aggregate_as_of_seconds'))
+          for (const { dataset } of aggregates)
+            if (labels.includes(`dataset="${dataset}"`)) seen.set(dataset, (seen.get(dataset) ?? new Set()).add(asOf));
+      }
+      // The first value is of a look before.
+      const late = aggregates.filter(({ dataset }) => (seen.get(dataset)?.size ?? 0) < 3);
+      return late.length === 0 ? undefined : `${late.map(({ dataset }) => dataset).join(', ')} not calculated`;
+    },
+    { timeout, signal, every: 200 },
+  );
 }
 
 async function unsettled(consumer: Worker): Promise<string | undefined> {

@@ -3,7 +3,7 @@ import { WriterLost } from '../../writer-lost.js';
 import type { Inspection, Mark, Marks } from '../port.js';
 import type { Database } from './database.js';
 import { checkNothingHidden } from './row-security.js';
-import { type Column, type PostgresTables, tablesIn } from './tables.js';
+import { type Column, type DatasetTables, type PostgresTables, tablesIn } from './tables.js';
 import type { Transaction } from './transaction.js';
 import { findWitnesses, witnessesOf } from './witnesses.js';
 
@@ -106,15 +106,20 @@ export class PostgresMarks {
     );
   }
 
-  /** How many writes of each writer there were to a dataset: a write counts itself in its own transaction. */
-  async writesTo(dataset: string): Promise<string> {
+  /**
+   * How many writes of each writer there were to a dataset (a write counts itself in its own transaction), and the file of its table, which is
+   * another one after TRUNCATE.
+   */
+  async writesTo({ dataset, rows }: DatasetTables): Promise<string> {
     const counted = await this.#database.transaction((transaction) =>
-      transaction.query<{ writer: string; mark: string }>(
-        `SELECT writer, mark FROM ${this.#tables.marks.sql} WHERE pipeline = $1 AND dataset = $2 ORDER BY writer`,
-        [this.#pipeline, dataset],
+      transaction.query<{ told: string }>(
+        `SELECT writer || ' ' || mark AS told FROM ${this.#tables.marks.sql} WHERE pipeline = $1 AND dataset = $2
+          UNION ALL SELECT COALESCE(pg_catalog.pg_relation_filenode(pg_catalog.to_regclass($3))::text, 'none') || CASE WHEN EXISTS (SELECT FROM ${rows.sql}) THEN '' ELSE ' empty' END
+          ORDER BY told`,
+        [this.#pipeline, dataset.name, rows.sql],
       ),
     );
-    return counted.map(({ writer, mark }) => `${writer} ${mark}`).join('\n');
+    return counted.map(({ told }) => told).join('\n');
   }
 
   /** As of the sink's port. */

@@ -193,7 +193,7 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
 
     async changeOf(dataset) {
       await schema.ensure();
-      return await marks.writesTo(dataset.name);
+      return await marks.writesTo(tablesFor(dataset.name));
     },
 
     erasures,
