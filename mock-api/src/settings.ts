@@ -1,4 +1,12 @@
-import { ENVIRONMENT, FatalError, PORTS, type ServiceEnvironment, type VariableName } from '@tributary/shared';
+import {
+  describeError,
+  ENVIRONMENT,
+  FatalError,
+  levelOf,
+  PORTS,
+  type ServiceEnvironment,
+  type VariableName,
+} from '@tributary/shared';
 import { type FaultSettings, NO_FAULTS, readFaults } from './faults/faults.js';
 
 export interface Settings {
@@ -24,8 +32,6 @@ export const DEFAULT_SETTINGS: Settings = {
   faults: NO_FAULTS,
 };
 
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-
 /**
  * Reads the mock's settings from the environment; an empty variable counts as not set.
  * @throws FatalError listing every mistake, with the variable, its value and what is expected
@@ -50,9 +56,11 @@ export function readSettings(env: ServiceEnvironment): Settings {
     changesPerSecond: number('MOCK_CHANGES_PER_SECOND', DEFAULT_SETTINGS.changesPerSecond, 1_000, false),
     faults: faultsIn(env.MOCK_FAULTS, wrong),
   };
-  // The logger refuses an unknown level too, but it names neither the variable nor the known levels.
-  if (env.LOG_LEVEL && !LOG_LEVELS.includes(env.LOG_LEVEL)) {
-    wrong.push(`LOG_LEVEL: expected one of ${LOG_LEVELS.join(', ')}, found ${JSON.stringify(env.LOG_LEVEL)}`);
+  // The logger refuses it too, but alone.
+  try {
+    levelOf(env.LOG_LEVEL, 'mock-api', 'info');
+  } catch (error) {
+    wrong.push(describeError(error));
   }
   if (wrong.length > 0) {
     throw new FatalError('settings_invalid', `the environment of mock-api has faults:\n  ${wrong.join('\n  ')}`);

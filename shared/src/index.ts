@@ -147,6 +147,7 @@ export { keepHeapSmall } from './service/heap.js';
 export * from './service/instance.js';
 export * from './service/interruptible.js';
 export * from './service/lifecycle.js';
+export { levelOf } from './service/log-level.js';
 export { type LogLine, LogLines, linesOf } from './service/log-lines.js';
 export { PipedLog } from './service/log-output.js';
 export * from './service/logging.js';

@@ -87,7 +87,8 @@ export const ENVIRONMENT = {
     readers: SERVICES,
     usual: 'info',
     usually: '`info`; with `npm start` `warn`',
-    words: 'How much is logged: trace, debug, info, warn, error, fatal or silent',
+    words:
+      'How much is logged: trace, debug, info, warn, error, fatal or silent; for single services too, as in `warn,consumer=debug`',
   },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     readers: TRACED,

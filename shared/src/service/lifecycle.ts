@@ -1,5 +1,6 @@
 import { describeError, FatalError } from '../errors.js';
 import { outputWritten } from './log-output.js';
+import { tellLeftOut } from './log-repeats.js';
 import type { Logger } from './logging.js';
 import { printable, withoutPasswords } from './safe-text.js';
 
@@ -65,6 +66,7 @@ export async function runMain(service: Service, log: Logger, until?: AbortSignal
       process.exit(1);
     }, deadline + 2_000);
     const end = async (code: number) => {
+      tellLeftOut();
       await outputWritten(LAST_LINES);
       process.exit(code);
     };

@@ -1,13 +1,17 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
-import { FatalError } from '../errors.js';
+import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
+import { isMapping } from '../records/own-value.js';
 import { activeSpan } from '../telemetry/active.js';
+import { levelOf } from './log-level.js';
 import { keepLines, LogLines } from './log-lines.js';
 import { stdoutLog } from './log-output.js';
+import { LogRepeats } from './log-repeats.js';
 import { printable, withoutPasswords } from './safe-text.js';
 
 export type { DestinationStream as LogOutput, Logger } from 'pino';
 
-const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+/** pino's numbers of the levels of which repeats are left out. */
+const WARN = 40;
+const ERROR = 50;
 
 /** Fields that never reach a log line, wherever they are in what is logged. */
 const SECRET_PATHS = [
@@ -23,20 +27,25 @@ const SECRET_PATHS = [
 ];
 
 /**
- * A JSON logger whose lines carry the service and the instance.
+ * A JSON logger whose lines carry the service and the instance. Warnings and errors that repeat are left out, and counted.
  *
  * @param destination where lines go; stdout unless given (`npm start` with --json logs to stderr)
- * @throws FatalError for a level that does not exist
+ * @throws FatalError for a level or a service that does not exist
  */
 export function createLogger(
-  options: { service: string; instance: string; level?: string | undefined },
+  options: {
+    service: string;
+    instance: string;
+    /** As LOG_LEVEL has it. */
+    level?: string | undefined;
+    /** What counts where that says nothing; info unless given. */
+    usual?: string | undefined;
+  },
   destination?: DestinationStream,
 ): Logger {
-  const level = options.level || 'info';
-  if (!LEVELS.includes(level)) {
-    throw new FatalError('settings_invalid', `LOG_LEVEL: expected one of ${LEVELS.join(', ')}, found "${level}"`);
-  }
+  const level = levelOf(options.level, options.service, options.usual ?? 'info');
   const lines = new LogLines();
+  const repeats = new LogRepeats();
   const settings = {
     level,
     base: { service: options.service, instance: options.instance },
@@ -47,6 +56,12 @@ export function createLogger(
     // Lines about traced work carry its ids.
     mixin: () => ({ ...activeSpan()?.ids }),
     hooks: {
+      logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, number: number) {
+        const isSampled = number === WARN || number === ERROR;
+        const [fields, msg] = lineOf(args);
+        const tell = (repeated: number) => method.apply(this, [{ ...fields, repeated }, `${msg} (${repeated} more times, left out)`]);
+        if (!isSampled || repeats.takes(kindOf(number, fields, msg), tell)) method.apply(this, args);
+      },
       streamWrite(line: string) {
         const safe = printable(withoutPasswords(line));
         lines.take(safe);
@@ -58,6 +73,17 @@ export function createLogger(
   keepLines(log, lines);
   return log;
 }
+
+/** What a line is about. Lines that differ in nothing else, but for numbers in their words, tell the same. */
+const ABOUT = ['endpoint', 'entity', 'dataset', 'queue', 'export', 'code'] as const;
+
+function lineOf([first, second]: readonly unknown[]): [fields: Readonly<Record<string, unknown>>, msg: string] {
+  if (!isMapping(first)) return [{}, String(first)];
+  return [Object.fromEntries(ABOUT.flatMap((name) => (name in first ? [[name, first[name]]] : []))), String(second)];
+}
+
+const kindOf = (level: number, fields: Readonly<Record<string, unknown>>, msg: string): string =>
+  JSON.stringify([level, fields, msg.replaceAll(/\d+/g, '0')]);
 
 /** The user or the password of a URL, decoded; as it is written where it is not encoded, such as `50%off`. */
 export function decodeUserInfo(text: string): string {

@@ -134,7 +134,7 @@ export const reachingLetters = ({ env, terminal }: Context, config: PipelineConf
   postgresUrl: env.POSTGRES_URL,
   auditLog: env.AUDIT_LOG,
   log: createLogger(
-    { service: 'dead-letters', instance: 'shell', level: env.LOG_LEVEL || 'error' },
+    { service: 'dead-letters', instance: 'shell', level: env.LOG_LEVEL, usual: 'error' },
     { write: (line) => terminal.say(line) },
   ),
   signal,

@@ -312,6 +312,6 @@ class OwnPipeline implements Pipeline {
 /** JSON lines on stderr, for a program that brings no logger. */
 function warnings(env: PipelineOptions['env'] = {}): (service: string) => Logger {
   const instance = readInstance(env);
-  const level = env.LOG_LEVEL || 'warn';
-  return (service) => createLogger({ service, instance, level }, process.stderr);
+  const level = env.LOG_LEVEL;
+  return (service) => createLogger({ service, instance, level, usual: 'warn' }, process.stderr);
 }

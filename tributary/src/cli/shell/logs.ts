@@ -15,5 +15,5 @@ export function personLogger({ env, terminal }: Context): (service: string) => L
   });
   const lines = logOn(terminal, (line) => terminal.paint(format(printableJson(line))));
   const instance = readInstance(env);
-  return (service) => createLogger({ service, instance, level: env.LOG_LEVEL || 'warn' }, lines);
+  return (service) => createLogger({ service, instance, level: env.LOG_LEVEL, usual: 'warn' }, lines);
 }
