@@ -59,7 +59,8 @@ export function createLogger(
       logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, number: number) {
         const isSampled = number === WARN || number === ERROR;
         const [fields, msg] = lineOf(args);
-        const tell = (repeated: number) => method.apply(this, [{ ...fields, repeated }, `${msg} (${repeated} more times, left out)`]);
+        const tell = (repeated: number) =>
+          method.apply(this, [{ ...fields, repeated }, `${msg} (${repeated} more times, left out)`]);
         if (!isSampled || repeats.takes(kindOf(number, fields, msg), tell)) method.apply(this, args);
       },
       streamWrite(line: string) {
