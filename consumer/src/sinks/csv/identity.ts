@@ -14,7 +14,7 @@ export interface IdentityOptions {
 }
 
 /** So many parts that another program changed are told one by one. */
-const TOLD = 20;
+const TOLD = 10;
 
 /**
  * What names an output. One from which parts were deleted, or whose parts were changed by another program, is another output: what

@@ -10,7 +10,7 @@ export interface PartReaderOptions {
 }
 
 /** So many lines that are no rows are told one by one, at each reading of a dataset. */
-const TOLD = 20;
+const TOLD = 10;
 /** Characters of such a line that are told. */
 const SHOWN = 80;
 
