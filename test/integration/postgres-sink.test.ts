@@ -188,6 +188,16 @@ describe('the tables', () => {
     expect(() => store.connect(pipeline(yaml))).toThrow(FatalError);
   });
 
+  test('of a later version of Tributary are refused, and those of one that knew no number get ours', async () => {
+    const store = await newStore();
+    await store.connect().identity();
+    await store.query('ALTER TABLE tributary_meta DROP COLUMN format');
+    await store.connect().identity();
+    expect(await store.query('SELECT format FROM tributary_meta')).toEqual([{ format: '1' }]);
+    await store.query('UPDATE tributary_meta SET format = 2');
+    await expect(store.connect().identity()).rejects.toThrow('written by a later version of Tributary (format 2');
+  });
+
   test('may be shared by pipelines whose datasets have other names', async () => {
     const store = await newStore();
     const yaml = PIPELINE.replaceAll(/dataset: (\w+)/g, 'dataset: other_$1');

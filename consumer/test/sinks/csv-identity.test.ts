@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { csvStore } from './csv-store.js';
@@ -12,4 +12,15 @@ test('Eight consumers that begin at once on a new CSV output give it one name, a
     expect(await readdir(join(store.directory, '.tributary'))).not.toContain('sink-id-offered');
     await store.remove();
   }
+});
+
+test('A CSV output of a later version of Tributary is refused, and stays as it is', async () => {
+  const store = await csvStore();
+  await store.connect().identity();
+  const format = join(store.directory, '.tributary', 'format');
+  expect(await readFile(format, 'utf8')).toBe('1');
+  await writeFile(format, '2');
+  await expect(store.connect().identity()).rejects.toThrow('written by a later version of Tributary (format 2');
+  expect(await readFile(format, 'utf8')).toBe('2');
+  await store.remove();
 });

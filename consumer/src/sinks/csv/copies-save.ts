@@ -19,7 +19,7 @@ import { type Evidence, PartState, sealOf } from './part-state.js';
 const ATTEMPTS = 5;
 
 /** Of `.tributary`, what is copied as it lies there. The epoch tells by which configuration the rows were made. */
-const STATE = ['sink-id', 'epoch'] as const;
+const STATE = ['sink-id', 'format', 'epoch'] as const;
 
 /**
  * Copies a CSV output, in this order:

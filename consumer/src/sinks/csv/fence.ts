@@ -18,6 +18,7 @@ export interface FenceOptions {
  *
  *     running/<token>          a consumer that runs, and its pipeline (presence.ts)
  *     sink-id                  names this output (identity.ts)
+ *     format                   the number of the form of all this (output-format.ts)
  *     epoch                    the epoch that writers must belong to
  *     fenced/<writer>          this writer may write no more
  *     begun/<dataset>/<part>   this part was begun, and should be there (part-state.ts)

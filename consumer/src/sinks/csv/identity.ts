@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Logger, random, replaceFile } from '@tributary/shared';
+import { checkFormat, OUTPUT_FORMAT } from '../output-format.js';
 import type { CsvFence } from './fence.js';
 import { publishFolder, readIfThere, removeFolder, withFolder } from './files.js';
 import type { Change, Losses } from './losses.js';
@@ -30,11 +31,20 @@ export class OutputIdentity {
   /** The name is made at its first use; of several consumers at the same time, one makes it. */
   async name(): Promise<string> {
     const path = await withFolder(join(this.#options.directory, '.tributary', 'sink-id'));
+    await this.#checkFormat();
     for (;;) {
       const known = await readIfThere(path);
       if (known) return await this.#unlessChanged(path, known);
       await makeName(path);
     }
+  }
+
+  async #checkFormat(): Promise<void> {
+    const { directory } = this.#options;
+    const path = join(directory, '.tributary', 'format');
+    const found = await readIfThere(path);
+    checkFormat(found, directory);
+    if (found === undefined) await replaceFile(path, String(OUTPUT_FORMAT));
   }
 
   /** Gives the output another name, because it is an older copy of itself. */

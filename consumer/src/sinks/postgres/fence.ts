@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
+import { checkFormat, OUTPUT_FORMAT } from '../output-format.js';
 import type { Database } from './database.js';
 import type { PostgresMarks } from './marks.js';
 import type { PostgresTables } from './tables.js';
@@ -31,8 +32,13 @@ export class PostgresFence {
         `INSERT INTO ${meta.sql} (pipeline, sink_id) VALUES ($1, $2) ON CONFLICT (pipeline) DO NOTHING`,
         [this.#pipeline, randomBytes(8).toString('hex')],
       );
-      const select = `SELECT sink_id FROM ${meta.sql} WHERE pipeline = $1`;
-      const [row] = await transaction.query<{ sink_id: string }>(select, [this.#pipeline]);
+      const select = `SELECT sink_id, format FROM ${meta.sql} WHERE pipeline = $1`;
+      const [row] = await transaction.query<{ sink_id: string; format: string | null }>(select, [this.#pipeline]);
+      checkFormat(row?.format, meta.sql);
+      if (row?.format === null) {
+        const update = `UPDATE ${meta.sql} SET format = $2 WHERE pipeline = $1 AND format IS NULL`;
+        await transaction.query(update, [this.#pipeline, OUTPUT_FORMAT]);
+      }
       return row?.sink_id ?? '';
     });
   }

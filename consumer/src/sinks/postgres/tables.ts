@@ -83,6 +83,9 @@ const BYTEWISE = 'COLLATE "C" NOT NULL';
 /** Typed like a field, so that it is added to tables of an earlier version, which lack it. */
 const WITNESSES: Column = { name: 'witnesses', type: TYPES.json, constraint: '', field: 'json' };
 
+/** As {@link WITNESSES}. See output-format.ts. */
+const FORMAT: Column = { name: 'format', type: TYPES.integer, constraint: '', field: 'integer' };
+
 const SYSTEM: readonly Column[] = [
   own('_key', 'text', BYTEWISE),
   own('_hash'),
@@ -123,7 +126,7 @@ export function tablesOf(settings: TableSettings, datasets: readonly Dataset[]):
     schema,
     meta: table(
       'tributary_meta',
-      [own('pipeline'), own('sink_id'), own('epoch', 'text', ''), own('probed_at', TYPES.datetime, '')],
+      [own('pipeline'), own('sink_id'), own('epoch', 'text', ''), own('probed_at', TYPES.datetime, ''), FORMAT],
       ['pipeline'],
     ),
     writers: table(
