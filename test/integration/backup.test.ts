@@ -2,9 +2,10 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isWhole, verifyAuditLog } from '@tributary/shared';
+import { isWhole, restoringKey, verifyAuditLog } from '@tributary/shared';
 import { Redis } from 'ioredis';
 import { describe, expect, inject, type TestContext, test, vi } from 'vitest';
+import { entriesOf } from '../../consumer/src/sinks/csv/copies-restore.js';
 import { keptWhen } from '../../tributary/src/backup/redis-keys.js';
 import { cli } from '../../tributary/test/cli/support.js';
 import { withChannel } from '../end-to-end/support/servers.js';
@@ -140,6 +141,20 @@ describe.concurrent('a backup', () => {
     path.change(40);
     expect(await done(run('restore', backup, '--replace'))).toContain('what the output held is in');
     await path.start();
+    await path.settled();
+  });
+
+  test('whose restore has not ended keeps services waiting, which say so, and begin when it has', async (context) => {
+    const { path } = await setUp('csv', context);
+    const redis = new Redis(inject('redisUrl'));
+    context.onTestFinished(() => redis.disconnect());
+    await redis.set(restoringKey(path.name), 'a-backup begun');
+    path.change(5);
+    await path.start();
+    await vi.waitFor(() => expect(path.consumers[0]?.problems().join()).toContain('a restore'), 30_000);
+    expect(path.asked).toEqual([]);
+    expect(await entriesOf(path.directory)).toEqual([]);
+    await redis.del(restoringKey(path.name));
     await path.settled();
   });
 

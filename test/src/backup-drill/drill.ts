@@ -1,6 +1,13 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeError, type ReleaseList, type SinkKind, systemClock, topologyOf } from '@tributary/shared';
+import {
+  describeError,
+  type ReleaseList,
+  restoringKey,
+  type SinkKind,
+  systemClock,
+  topologyOf,
+} from '@tributary/shared';
 import { Client } from 'pg';
 import { audit } from '../audit/audit.js';
 import { type AuditReport, formatTable } from '../audit/report.js';
@@ -9,8 +16,8 @@ import { postgresRows } from '../audit/sinks/postgres.js';
 import { apiTruth } from '../audit/truth.js';
 import { inRunFolder } from '../chaos/folder.js';
 import { TRUTH_OF } from '../chaos/pipeline.js';
-import { takeDeadLetters, withChannel } from '../chaos/queues.js';
-import { between, createRandom } from '../chaos/random.js';
+import { queueDepths, takeDeadLetters, withChannel } from '../chaos/queues.js';
+import { createRandom } from '../chaos/random.js';
 import { withRedis } from '../chaos/redis.js';
 import { addressesOf } from '../chaos/servers.js';
 import { astray, lastPolls, stopInOrder, untilDrained } from '../chaos/settle.js';
@@ -46,9 +53,8 @@ const CRM = { MOCK_CUSTOMERS: '300', MOCK_ITEMS: '60', MOCK_CHANGES_PER_SECOND: 
 const BAD = 25;
 /** Milliseconds of traffic before the backup, and behind it. */
 const TRAFFIC = 6_000;
-/** Milliseconds between which a command is killed: Node and the connections take the first of them. */
+/** Milliseconds before which no command is killed: it has not begun. */
 const EARLIEST = 500;
-const LATEST = 6_000;
 const PATIENCE = 90_000;
 
 /**
@@ -88,19 +94,23 @@ async function play(options: DrillOptions, folder: string, release: ReleaseList)
   };
   const backup = join(folder, 'backup');
   const command = (args: readonly string[], killAfter?: number) => runCommand(args, { env, folder, killAfter });
-  const killSome = async (name: 'backup' | 'restore', args: readonly string[]) => {
+  const killSome = async (name: 'backup' | 'restore', args: readonly string[], expected: number) => {
     let killed = 0;
     for (let kill = 0; kill < kills; kill++) {
-      const ended = await command(args, between(random, EARLIEST, LATEST));
+      // Spread over the whole command: each attempt comes further than the one before.
+      const at = EARLIEST + ((kill + random()) / kills) * (expected - EARLIEST);
+      const ended = await command(args, at);
       if (ended.code === null) killed += 1;
+      if (ended.code === null) say(`${name} killed after ${Math.round(at)} ms: ${await stateOf(stage, backup)}`);
       else if (ended.code === 0) return { killed, ended };
       else problems.push(`${name} ended with ${ended.code}: ${ended.text}`);
       if (name === 'backup' && existsSync(backup)) problems.push('a backup that was killed has its name');
     }
     return { killed, ended: await command(args) };
   };
-  say('backup, killed a few times first');
-  const backedUp = await killSome('backup', ['backup', backup]);
+  const first = await command(['backup', `${backup}-first`]);
+  say(`backup, which takes ${first.milliseconds} ms, killed a few times first`);
+  const backedUp = await killSome('backup', ['backup', backup], first.milliseconds);
   if (backedUp.ended.code !== 0) throw new Error(`no backup: ${backedUp.ended.text}`);
   say(backedUp.ended.text.trim());
   await systemClock.sleep(TRAFFIC, signal);
@@ -109,7 +119,7 @@ async function play(options: DrillOptions, folder: string, release: ReleaseList)
   for (const worker of [...stage.producers, ...stage.consumers]) await worker.kill();
   await loseEverything(stage);
   rmSync(join(folder, 'audit'), { recursive: true });
-  const restoring = await killSome('restore', ['restore', backup]);
+  const restoring = await killSome('restore', ['restore', backup], backedUp.ended.milliseconds);
   if (restoring.ended.code !== 0) throw new Error(`not restored: ${restoring.ended.text}`);
   say(restoring.ended.text.trim());
 
@@ -139,6 +149,20 @@ async function play(options: DrillOptions, folder: string, release: ReleaseList)
     ok: judged.ok && problems.length === 0,
   };
   return { report, table: formatTable(judged), findings: judged.findings, problems };
+}
+
+/** How far a command came that was killed, in words. */
+async function stateOf({ redis, pipeline, rabbitmq }: Stage, backup: string): Promise<string> {
+  const { name, sink } = pipeline.config;
+  const note = await withRedis(redis.url, (client) => client.get(restoringKey(name)));
+  const { dead } = await queueDepths(rabbitmq.url, pipeline.config).catch(() => ({ dead: 0 }));
+  const words = [
+    existsSync(backup) ? 'the backup is whole' : existsSync(`${backup}.unfinished`) && 'a half backup',
+    existsSync(join(sink.csv.directory, '.restoring')) && 'a half output',
+    note !== null && `Redis says ${note.split(' ')[1]}`,
+    dead > 0 && `${dead} dead letters`,
+  ];
+  return words.filter((word) => word !== false).join(', ') || 'nothing yet';
 }
 
 const publishBad = ({ rabbitmq, pipeline }: Stage, signal: AbortSignal): Promise<void> =>

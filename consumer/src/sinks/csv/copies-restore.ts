@@ -32,9 +32,16 @@ export async function refuseHalfRestored(directory: string): Promise<void> {
 /** What a file system puts into a folder that is empty, and what a restore puts aside. */
 const NOTHING = /^(lost\+found|\.restoring|\.replaced-.*)$/;
 
-/** What lies in the folder, but for what belongs to a restore. */
-export const entriesOf = async (directory: string): Promise<string[]> =>
-  ((await readdir(directory).catch(ignoreMissing)) ?? []).filter((name) => !NOTHING.test(name));
+/** What lies in the folder, but for what belongs to a restore, and what a consumer leaves that has only tried whether it could write. */
+export async function entriesOf(directory: string): Promise<string[]> {
+  const entries = ((await readdir(directory).catch(ignoreMissing)) ?? []).filter((name) => !NOTHING.test(name));
+  const own = entries.includes(OWN) ? await readdir(join(directory, OWN)).catch(ignoreMissing) : undefined;
+  return own?.every((name) => TRIED.test(name)) === true ? entries.filter((name) => name !== OWN) : entries;
+}
+
+/** The folder beside the datasets, and what is in it while a consumer waits. */
+const OWN = '.tributary';
+const TRIED = /^(probe-.*|running)$/;
 
 /**
  * Copies first, and then gives each folder its place. The output may be the root of a file system, so it is not replaced as a whole. If it dies
@@ -63,8 +70,20 @@ export async function restoreCsv(
     for (const folder of folders) await syncFolder(folder);
     await replaceFile(copied, '');
   }
-  for (const entry of await readdir(files)) await rename(join(files, entry), join(directory, entry));
+  for (const entry of await readdir(files)) await place(join(files, entry), join(directory, entry));
   await syncFolder(directory);
+}
+
+/** Gives a file or a folder its place. A consumer that waits may have made the folder of that name, and try in it whether it could write. */
+async function place(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    for (const entry of await readdir(from)) await place(join(from, entry), join(to, entry));
+    await syncFolder(to);
+  }
 }
 
 export async function setCsvAside(directory: string, name: string): Promise<string> {
