@@ -2,11 +2,23 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isWhole, restoringKey, verifyAuditLog } from '@tributary/shared';
+import { type OutputCopies, outputCopies } from '@tributary/consumer';
+import {
+  BackupFiles,
+  createLogger,
+  isWhole,
+  ReleaseList,
+  restoringKey,
+  systemClock,
+  verifyAuditLog,
+} from '@tributary/shared';
 import { Redis } from 'ioredis';
 import { describe, expect, inject, type TestContext, test, vi } from 'vitest';
 import { entriesOf } from '../../consumer/src/sinks/csv/copies-restore.js';
+import { readManifest } from '../../tributary/src/backup/manifest.js';
 import { keptWhen } from '../../tributary/src/backup/redis-keys.js';
+import { beginRestore, restoreBackup } from '../../tributary/src/backup/restore.js';
+import { openServers } from '../../tributary/src/backup/stores.js';
 import { cli } from '../../tributary/test/cli/support.js';
 import { withChannel } from '../end-to-end/support/servers.js';
 import { WholePath } from './whole-path.js';
@@ -63,6 +75,55 @@ async function keysWithoutFate({ name }: WholePath): Promise<string[]> {
     redis.disconnect();
   }
 }
+
+/** Where a restore can end: at the words of its steps, and before it notes that all is there. */
+const STEPS = [
+  'copying the output',
+  'putting back the dead letters',
+  'putting back how far the endpoints came',
+  'the end',
+];
+
+/** Restores as the command does, and ends at this step as if the process had been killed. */
+async function restoreUntil({ path, env, backup }: Stage, step: string): Promise<void> {
+  const manifest = await readManifest(backup);
+  const releases = new ReleaseList();
+  const log = createLogger({ service: 'test', instance: 'test', level: 'silent' });
+  const endAt = (words: string) => {
+    if (words === step) throw new Error(`ended at ${step}`);
+  };
+  try {
+    const copies = outputCopies(path.config, env.POSTGRES_URL);
+    const { signal } = new AbortController();
+    const options = {
+      config: path.config,
+      manifest,
+      files: new BackupFiles(backup, manifest.files),
+      servers: await openServers(env, systemClock, log, releases),
+      copies: { ...bound(copies), ended: async () => endAt('the end') },
+      reaching: { config: path.config, amqpUrl: env.AMQP_URL, auditLog: env.AUDIT_LOG, log, signal },
+      replaces: false,
+      clock: systemClock,
+      signal,
+      onStep: endAt,
+    };
+    await restoreBackup(options, await beginRestore(options));
+  } finally {
+    await releases.release();
+  }
+}
+
+const bound = (copies: OutputCopies): OutputCopies => ({
+  place: copies.place,
+  identity: () => copies.identity(),
+  save: (into, signal) => copies.save(into, signal),
+  holds: () => copies.holds(),
+  restoring: () => copies.restoring(),
+  setAside: (name) => copies.setAside(name),
+  restore: (from, name, signal) => copies.restore(from, name, signal),
+  ended: () => copies.ended(),
+  close: () => copies.close(),
+});
 
 /** Changes records all the time, until it is told to stop. */
 function keepChanging(path: WholePath): () => Promise<void> {
@@ -143,6 +204,27 @@ describe.concurrent('a backup', () => {
     await path.start();
     await path.settled();
   });
+
+  test.for(['csv', 'postgres'] as const)(
+    'whose restore into %s ends at any step is restored by one more',
+    async (sink, context) => {
+      const stage = await setUp(sink, context);
+      const { path, run, backup } = stage;
+      path.change(30);
+      await path.start();
+      await path.settled();
+      await publishBad(stage);
+      await done(run('backup', backup));
+      await path.stop();
+      await path.loseEverything();
+      for (const step of STEPS) await expect(restoreUntil(stage, step)).rejects.toThrow(`ended at ${step}`);
+      expect((await run('restore', backup)).stderr).not.toContain('no empty stack');
+      expect((await lettersOf(stage)).total).toBe(BAD.length);
+      await path.start();
+      path.change(5);
+      await path.settled();
+    },
+  );
 
   test('whose restore has not ended keeps services waiting, which say so, and begin when it has', async (context) => {
     const { path } = await setUp('csv', context);

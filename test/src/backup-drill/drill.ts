@@ -133,6 +133,7 @@ async function play(options: DrillOptions, folder: string, release: ReleaseList)
   problems.push(...(await stopInOrder(stage.producers)));
   await attempt(untilDrained(stage.rabbitmq.url, stage.pipeline.config, stage.consumers, signal, PATIENCE));
   problems.push(...(await stopInOrder(stage.consumers)));
+  signal.throwIfAborted();
   const judged = await auditStage(stage);
   const letters = await takeDeadLetters(stage.rabbitmq.url, stage.pipeline.config);
   if (letters.length !== BAD) problems.push(`${letters.length} dead letters, and there were ${BAD}`);
