@@ -42,6 +42,11 @@ export class Places {
     return this.#queue.length;
   }
 
+  /** Whether somebody else would begin if this share gave a place back. */
+  othersWait(share: string): boolean {
+    return this.#queue.some((one) => one.share !== share);
+  }
+
   /**
    * @param signal aborts when the client goes away: it gives up its place in the queue
    * @returns what gives the place back; it may be called twice

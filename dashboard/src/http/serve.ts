@@ -7,6 +7,7 @@ import { bodyReader } from './body.js';
 import type { Context } from './context.js';
 import { whileConnected } from './operation.js';
 import type { Route } from './route.js';
+import { cutSlowReader } from './slow-readers.js';
 import { untilTaken } from './taken.js';
 
 /** Adds the routes of a table, each with all that it states. */
@@ -46,11 +47,13 @@ const checked =
 function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHandler[]): RequestHandler {
   return async (request, response, next) => {
     const connected = whileConnected(response);
-    const release = await places.take(guard.identify(request).share, connected);
+    const { share } = guard.identify(request);
+    const release = await places.take(share, connected);
     // The client went at the moment at which its turn came: its body never ends, and no event tells of it any more.
     if (connected.aborted) return release();
     // A download alone has some ten listeners.
     response.setMaxListeners(30);
+    const endLooks = cutSlowReader(request, response, () => places.othersWait(share));
     let answering = true;
     // A client may go while its body is read: then the handlers never come to their end.
     response.on('close', () => {
@@ -62,6 +65,7 @@ function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHa
       next(error);
     } finally {
       answering = false;
+      endLooks();
       release();
     }
   };

@@ -80,6 +80,55 @@ describe('downloads that nobody reads', () => {
   });
 });
 
+describe('places that readers hold who take a few bytes now and then', { timeout: 90_000 }, () => {
+  let folder: string;
+  let dashboard: Dashboard;
+  const asked: ClientRequest[] = [];
+  const dripping: NodeJS.Timeout[] = [];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'drips-'));
+    const note = 'x'.repeat(900);
+    const rows = Array.from({ length: 25_000 }, (_, index) => ({ key: `k${index}`, at: 1, values: { note } }));
+    await writePart(folder, rows);
+    const options = { port: 0, host: '127.0.0.1', instance: 'test', log, trustProxy: 1 as const };
+    const auditLog = join(folder, 'audit.jsonl');
+    dashboard = createDashboard({ ...options, config: sampleConfig(folder), reading: 'open', auditLog });
+    await dashboard.start();
+    const indexed = async () => {
+      const answer = await fetch(`${dashboard.url}/api/datasets`);
+      expect(await answer.json()).toMatchObject({ datasets: [{ rows: 25_000, indexing: null }, {}, {}] });
+    };
+    await vi.waitFor(indexed, { timeout: 30_000, interval: 100 });
+  }, 60_000);
+  afterAll(async () => {
+    for (const one of dripping) clearInterval(one);
+    for (const one of asked) one.destroy();
+    await dashboard.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Takes two kilobytes a second. */
+  const drip = async (path: string, from: string) => {
+    const one = request(`${dashboard.url}${path}`, { headers: { 'x-forwarded-for': from }, agent: false });
+    asked.push(one);
+    one.on('error', () => {}).end();
+    const [answer] = (await once(one, 'response')) as [IncomingMessage];
+    answer.on('error', () => {});
+    dripping.push(setInterval(() => void answer.read(1_024), 500));
+  };
+
+  it.concurrent.each(['/api/datasets/customers.csv', '/api/sql.csv?query=FROM+customers'])(
+    'go to those who wait: %s',
+    async (path) => {
+      const holders = path.includes('sql') ? ['10.0.1.1', '10.0.1.2'] : ['10.0.2.1', '10.0.2.1', '10.0.2.2'];
+      await Promise.all(holders.map((from) => drip(path, from)));
+      const next = await fetch(`${dashboard.url}${path}`, { headers: { 'x-forwarded-for': '10.9.9.9' } });
+      expect(next.status).toBe(200);
+      expect((await next.arrayBuffer()).byteLength).toBeGreaterThan(20_000_000);
+    },
+  );
+});
+
 describe('requests behind others of their connection', { timeout: 60_000 }, () => {
   let folder: string;
   let dashboard: Dashboard;
