@@ -20,7 +20,7 @@ afterEach(() => {
 
 test('a warning that repeats is written ten times a minute, and what is left out is counted', () => {
   const service = log();
-  for (let n = 0; n < 25; n++) service.warn({ endpoint: 'orders', key: `K${n}` }, `record ${n} is too large`);
+  for (let n = 0; n < 25; n++) service.warn({ endpoint: 'orders', bytes: n }, `record ${n} is too large`);
   expect(lines).toHaveLength(10);
   vi.advanceTimersByTime(60_000);
   expect(lines.slice(10)).toEqual([
@@ -36,7 +36,7 @@ test('a warning that repeats is written ten times a minute, and what is left out
   expect(lines).toHaveLength(12);
 });
 
-test('other endpoints, other words, other levels and info are lines of their own', () => {
+test('other endpoints, keys, fields, words and levels, and info, are lines of their own', () => {
   const service = log();
   for (let n = 0; n < 10; n++) service.error({ endpoint: 'orders' }, 'it fails');
   service.error({ endpoint: 'items' }, 'it fails');
@@ -45,7 +45,9 @@ test('other endpoints, other words, other levels and info are lines of their own
   service.error('it fails');
   for (let n = 0; n < 20; n++) service.info({ endpoint: 'orders' }, 'polled');
   service.child({ queue: 'q' }).error({ endpoint: 'orders' }, 'it fails');
-  expect(lines).toHaveLength(34);
+  for (let n = 0; n < 11; n++) service.error({ endpoint: 'orders', key: `K${n}` }, 'it fails');
+  for (let n = 0; n < 11; n++) service.error({ endpoint: 'orders', fields: [`f${n}`] }, 'it fails');
+  expect(lines).toHaveLength(56);
 });
 
 test('what is left out is told when the process ends', () => {
