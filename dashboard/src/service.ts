@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import {
   type Clock,
   createLogger,
@@ -191,6 +192,7 @@ class DashboardService implements Dashboard {
     this.#releases.add('the reader', () => reader.close());
     this.#releases.add('the SQL engine', () => sql.engine.close());
     for (const problem of reader.problems()) log.warn(problem);
+    if (sql.role !== 'off') void this.#warnOfSql();
     reader.start();
     const journal = this.#openJournal();
     const exports = this.#createExports(journal);
@@ -215,6 +217,22 @@ class DashboardService implements Dashboard {
     this.#releases.add('the HTTP server', () => server.close());
     this.#url = server.url;
     log.info({ url: server.url }, `the dashboard is at ${server.url}`);
+  }
+
+  /** As soon as the sink answers: both may start at the same time. */
+  async #warnOfSql(): Promise<void> {
+    const { log } = this.#options;
+    const stopping = new AbortController();
+    this.#releases.add('the look at the Postgres for SQL', async () => stopping.abort());
+    while (!stopping.signal.aborted) {
+      try {
+        for (const problem of await this.#context.sql.engine.problems()) log.warn(problem);
+        return;
+      } catch {
+        // Whoever asks in SQL meanwhile is told what fails.
+        await setTimeout(LOOK_AGAIN, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
+      }
+    }
   }
 
   #createExports(journal: OpenedJournal | undefined): Exports {
@@ -246,6 +264,9 @@ class DashboardService implements Dashboard {
     return redisUrl ? openJournal(redisUrl, config.name, instance, log, this.#releases) : undefined;
   }
 }
+
+/** Milliseconds. */
+const LOOK_AGAIN = 30_000;
 
 const NOT_REACHED =
   'retention.deadLetters is set, and this dashboard has no AMQP_URL: it removes no dead letters, however old they are';

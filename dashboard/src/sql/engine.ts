@@ -40,7 +40,7 @@ export function createSqlEngine(options: SqlEngineOptions): SqlEngine {
   ): Promise<SqlResult & { written(): number }> {
     const { seconds = SECONDS, memory = MEMORY, maxRows, longest, maxBytes } = question;
     const signal = AbortSignal.any([question.signal, closing.signal]);
-    const place = await places.take(signal);
+    const place = await places.take(signal, seconds);
     const process = new SqlProcess({ sql, memory, seconds, longest, parquet, maxBytes, engine: place.engine }, signal);
     const end = () => {
       process.end();
@@ -59,6 +59,7 @@ export function createSqlEngine(options: SqlEngineOptions): SqlEngine {
   return {
     dialect: kind === 'postgres' ? 'PostgreSQL' : 'DuckDB',
     tables: () => places.tables(),
+    problems: () => places.problems(),
     run: (sql, question) => begin(sql, question),
     async writeTo(sql: string, file: string, format: SqlFormat, question: SqlQuestion): Promise<SqlFile> {
       if (format === 'parquet' && kind === 'csv' && question.maxRows === undefined) {

@@ -72,6 +72,8 @@ export interface SqlEngine {
   /** Whose SQL it is. */
   readonly dialect: 'DuckDB' | 'PostgreSQL';
   tables(): Promise<readonly SqlTable[]>;
+  /** What a person should mend where it asks, in words. Rejects if it cannot be asked. */
+  problems(): Promise<readonly string[]>;
   run(sql: string, question: SqlQuestion): Promise<SqlResult>;
   /**
    * Writes the result to a file that is made or overwritten; not synced, and left as it is when it fails.

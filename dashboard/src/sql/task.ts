@@ -29,6 +29,8 @@ export interface DuckDbPlace {
 export interface PostgresPlace {
   readonly kind: 'postgres';
   readonly url: string;
+  /** Names its session to whoever looks at the server. */
+  readonly session: string;
   readonly schema: string;
   readonly tables: readonly string[];
 }

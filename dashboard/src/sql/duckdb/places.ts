@@ -21,6 +21,7 @@ export function createDuckDbPlaces({ config, reader, clock, folder }: DuckDbPlac
   const files = new TablesFiles(reader, clock, folder);
   return {
     tables: async () => tables,
+    problems: async () => [],
     async take(signal) {
       const file = await files.take();
       try {

@@ -4,6 +4,7 @@ import type { Asked, PostgresPlace, SqlTask } from '../task.js';
 import { cellOf, typeOf } from './cells.js';
 import { checkQuery } from './check.js';
 import { asSqlError } from './errors.js';
+import { boundTemporaryFiles } from './temporary-files.js';
 
 const CONNECT_TIMEOUT = 5_000;
 /** Rows that are fetched at once: each may be large, and no one bounds that but the memory of this process. */
@@ -19,7 +20,7 @@ export async function askPostgres({ sql, seconds }: SqlTask, place: PostgresPlac
     connectionString: place.url,
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     keepAlive: true,
-    application_name: 'tributary dashboard sql',
+    application_name: place.session,
     options: '-c default_transaction_read_only=on -c timezone=UTC',
     types: { getTypeParser: () => (text: string) => text },
   });
@@ -70,5 +71,5 @@ async function bound(client: Client, seconds: number, schema: string): Promise<v
   await set('extra_float_digits', '1');
   // Not every version knows it, and not every role may set it.
   await set('client_connection_check_interval', '500').catch(() => {});
-  await set('temp_file_limit', '2GB').catch(() => {});
+  await boundTemporaryFiles(client);
 }
