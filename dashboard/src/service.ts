@@ -74,6 +74,8 @@ export interface DashboardOptions extends DashboardSettings {
   readonly onAlert?: ((news: AlertNews) => void) | undefined;
   /** How many dead letters are taken at once; for tests. */
   readonly sweepLimits?: Partial<SweepLimits> | undefined;
+  /** Milliseconds after which an answer is cut that a client still reads; for tests. */
+  readonly longestAnswer?: number | undefined;
 }
 
 export interface Dashboard extends Service {
@@ -157,6 +159,7 @@ class DashboardService implements Dashboard {
       alerts,
       services,
       producerToken,
+      longestAnswer: options.longestAnswer ?? LONGEST_ANSWER,
       mockApi: options.mockApi ?? (() => undefined),
       discover: options.discover,
       configuration: options.source && readConfiguration(options.source.file, options.source.env),
@@ -266,6 +269,7 @@ class DashboardService implements Dashboard {
 }
 
 /** Milliseconds. */
+const LONGEST_ANSWER = 30 * 60_000;
 const LOOK_AGAIN = 30_000;
 
 const NOT_REACHED =

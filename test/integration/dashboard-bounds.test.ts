@@ -66,6 +66,7 @@ describe('a dashboard that is asked for too much, or for what is wrong', () => {
     const options = { ...common, reading: 'open', trustProxy: 1 } as const;
     const unhurried = `${url}${url.includes('?') ? '&' : '?'}${UNHURRIED}`;
     dashboards.postgres = createDashboard({ ...options, config, postgresUrl: unhurried });
+    dashboards.brief = createDashboard({ ...options, config, postgresUrl: url, longestAnswer: 3_000 });
     dashboards.csv = createDashboard({ ...options, config: sampleConfig(folder) });
     for (const dashboard of Object.values(dashboards)) {
       await dashboard.start();
@@ -118,6 +119,34 @@ describe('a dashboard that is asked for too much, or for what is wrong', () => {
       async () => expect(await sessions("state <> 'idle' AND query LIKE 'FETCH%'")).toEqual([]),
       PATIENT,
     );
+  });
+
+  it.each([
+    '/api/datasets/customers.csv',
+    '/api/datasets/customers.ndjson',
+    `/api/sql.csv?query=${encodeURIComponent('SELECT repeat(md5(g::text), 30) AS x FROM generate_series(1, 5000000) g')}`,
+    `/api/sql.ndjson?query=${encodeURIComponent('SELECT a.* FROM customers a, generate_series(1, 99) g')}`,
+  ])('ends %s, and its transaction, after a while, however steadily its reader takes a little', async (path) => {
+    const asked = request(`${dashboards.brief?.url}${path}`, { headers: { 'x-forwarded-for': '10.0.7.1' } });
+    asked.on('error', () => {}).end();
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    answer.on('error', () => {});
+    const closed = new Promise((resolve) => answer.on('close', resolve));
+    const dripping = setInterval(() => void answer.read(1_024), 100);
+    try {
+      const open = () =>
+        database.query(
+          "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'tributary dashboard%' AND backend_xmin IS NOT NULL",
+        );
+      expect((await open()).rows).toHaveLength(1);
+      await vi.waitFor(async () => expect((await open()).rows).toEqual([]), { timeout: 15_000, interval: 100 });
+      answer.resume();
+      await closed;
+      expect(answer.complete).toBe(false);
+    } finally {
+      clearInterval(dripping);
+      asked.destroy();
+    }
   });
 
   /** Holds the table as a migration would: what reads it waits for the lock, as a long search would go on. */

@@ -42,6 +42,8 @@ export interface Context {
   readonly producerToken: string | undefined;
   /** Looks at an API; undefined where the command line did not start the dashboard. */
   readonly discover: Discover | undefined;
+  /** Milliseconds after which an answer is cut that a client still reads. */
+  readonly longestAnswer: number;
   /** The mock CRM's address, in demo mode. */
   readonly mockApi: () => string | undefined;
 }

@@ -44,7 +44,11 @@ const checked =
   };
 
 /** Runs the handlers when a place is free, which is taken from before the body is read until the client has the answer. */
-function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHandler[]): RequestHandler {
+function inTurn(
+  places: Places,
+  { guard, longestAnswer }: Context,
+  handlers: readonly RequestHandler[],
+): RequestHandler {
   return async (request, response, next) => {
     const connected = whileConnected(response);
     const { share } = guard.identify(request);
@@ -54,6 +58,8 @@ function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHa
     // A download alone has some ten listeners.
     response.setMaxListeners(30);
     const endLooks = cutSlowReader(request, response, () => places.othersWait(share));
+    // With Postgres it holds a transaction, before which nothing that was deleted can be cleared away.
+    const late = setTimeout(() => response.destroy(), longestAnswer);
     let answering = true;
     // A client may go while its body is read: then the handlers never come to their end.
     response.on('close', () => {
@@ -66,6 +72,7 @@ function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHa
     } finally {
       answering = false;
       endLooks();
+      clearTimeout(late);
       release();
     }
   };
