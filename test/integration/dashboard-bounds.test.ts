@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,7 @@ describe('a dashboard that is asked for too much, or for what is wrong', () => {
   const dashboards: Record<string, Dashboard> = {};
   const schema = uniqueName('bounds');
   let database: Client;
+  let auditLog: string;
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'bounds-'));
     releases.push(() => rm(folder, { recursive: true }));
@@ -67,6 +69,7 @@ describe('a dashboard that is asked for too much, or for what is wrong', () => {
     const unhurried = `${url}${url.includes('?') ? '&' : '?'}${UNHURRIED}`;
     dashboards.postgres = createDashboard({ ...options, config, postgresUrl: unhurried });
     dashboards.brief = createDashboard({ ...options, config, postgresUrl: url, longestAnswer: 3_000 });
+    auditLog = common.auditLog;
     dashboards.csv = createDashboard({ ...options, config: sampleConfig(folder) });
     for (const dashboard of Object.values(dashboards)) {
       await dashboard.start();
@@ -147,6 +150,29 @@ describe('a dashboard that is asked for too much, or for what is wrong', () => {
       clearInterval(dripping);
       asked.destroy();
     }
+  });
+
+  it.each([
+    ['control characters', '\u0001'],
+    ['characters of three bytes', '\u6c34'],
+    ['quotes', '"'],
+    ['halves of characters', '\ud83d'],
+  ])('keeps 2,000 bytes of a query in the audit log, and the hash of the whole: %s', async (_what, character) => {
+    const query = `SELECT 1 AS a -- ${character.repeat(7_900)}`;
+    const headers = { 'x-forwarded-for': '10.0.8.1', 'content-type': 'application/json' };
+    const answer = await fetch(`${dashboards.postgres?.url}/api/sql`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ query }),
+    });
+    expect(answer.status).toBe(200);
+    const lines = (await readFile(auditLog, 'utf8')).trim().split('\n');
+    const begun = lines.filter((line) => line.includes('"action":"sql"') && line.includes('"begun"')).at(-1) ?? '';
+    expect(Buffer.byteLength(begun)).toBeLessThan(2_500);
+    const entry = JSON.parse(begun) as { query: string; sha256: string };
+    expect(entry.query.endsWith('\u2026')).toBe(true);
+    expect(query.startsWith(entry.query.slice(0, -1))).toBe(true);
+    expect(entry.sha256).toBe(createHash('sha256').update(query).digest('hex'));
   });
 
   /** Holds the table as a migration would: what reads it waits for the lock, as a long search would go on. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { RetryableError } from '@tributary/shared';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { ASKING } from '../access/rate-limit.js';
@@ -13,6 +14,7 @@ import { ApiError, badRequest, notFound } from '../http/api-error.js';
 import type { Context } from '../http/context.js';
 import { QUERIES, SEARCHES } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
+import { auditedQuery } from './audited-query.js';
 import { lengthOf } from './bounded-rows.js';
 import { textOf } from './files.js';
 import { placeWords } from './place-words.js';
@@ -31,8 +33,6 @@ const LONGEST = 8_000;
 const MOST = 4_000_000;
 /** Characters of a value that the page is sent. */
 const LONGEST_VALUE = 100_000;
-/** Characters of a query that the audit log keeps. */
-const AUDITED = 2_000;
 
 const ASKING_SQL = { burst: 20, perSecond: 1 };
 
@@ -149,7 +149,7 @@ export const sqlOperations: readonly Operation[] = [
     load: 'light',
     answer: savedQuery,
     async handler({ body, actor }, { sql: { saved }, audit }) {
-      const act = await audit.begin(actor, 'save_query', { name: body.name, query: body.query.slice(0, AUDITED) });
+      const act = await audit.begin(actor, 'save_query', { name: body.name, ...auditedQuery(body.query) });
       const one = await saved.save({ ...body, who: actor.name });
       await act.note('done');
       return one;
@@ -237,13 +237,14 @@ async function audited<T>(
   if (role === 'off') throw new ApiError(403, 'sql_off', 'SQL is turned off here: DASHBOARD_SQL says so');
   if (!mayAct(actor.role, role)) throw new ApiError(403, 'forbidden', `to ask in SQL needs the role ${role}`);
   if (sql.includes('\0')) throw badRequest('the query holds a NUL character');
-  const act = await context.audit.begin(actor, 'sql', { query: sql.slice(0, AUDITED) });
+  const act = await context.audit.begin(actor, 'sql', auditedQuery(sql));
   try {
     const [answer, rows] = await work();
     await act.note('done', rows === undefined ? {} : { done: rows });
     return answer;
   } catch (error) {
-    await act.note('failed', { why: signal.aborted ? 'left' : error instanceof SqlError ? error.code : 'internal' });
+    const isKnown = error instanceof SqlError || error instanceof RetryableError;
+    await act.note('failed', { why: signal.aborted ? 'left' : isKnown ? error.code : 'internal' });
     signal.throwIfAborted();
     if (!(error instanceof SqlError)) throw error;
     throw new ApiError(422, error.code, placeWords(sql, error));
