@@ -1,6 +1,14 @@
-import { DEAD_LETTER_HEADERS, letterMessageId, type PoisonError } from '@tributary/shared';
+import {
+  DEAD_LETTER_HEADERS,
+  FRAME_OVERHEAD,
+  fittingHeaders,
+  letterMessageId,
+  MOST_HEADER_BYTES,
+  type PoisonError,
+  tableSize,
+  tellCut,
+} from '@tributary/shared';
 import type { BrokerProperties } from '../intake/channel.js';
-import { entrySize, tableSize } from './table-size.js';
 
 /** The properties of a dead letter: those of the original, and what makes it safe on its way. */
 export interface CopyOptions extends Omit<BrokerProperties, 'expiration' | 'userId' | 'clusterId'> {
@@ -49,12 +57,6 @@ const RENAMED: ReadonlySet<string> = new Set([...ROUTING, ...LETTERS_OWN]);
 /** RabbitMQ answers to the consumer of this pseudo-queue, and closes the channel if there is none. */
 const DIRECT_REPLY = 'amq.rabbitmq.reply-to';
 
-/** amqplib encodes the headers of a message in so many bytes at most. */
-const MOST_HEADER_BYTES = 65_536;
-
-/** Bytes of a frame that are neither properties nor headers, rounded up. */
-const FRAME_OVERHEAD = 128;
-
 /** Characters that are left of a text that does not fit. */
 const BEGINNING = 200;
 
@@ -81,7 +83,9 @@ export function copyOptions(original: BrokerProperties, words: LetterWords, fram
   const own = { ...moved, ...headersOf(words, longest) };
   const textBytes = Object.values(properties).reduce((sum, text) => sum + 1 + Buffer.byteLength(text), 0);
   const room = most - longest * 3 - textBytes - (tableSize(own) ?? most);
-  const kept = fitting(original.headers ?? {}, room, cut);
+  const kept = fittingHeaders(original.headers ?? {}, room, cut, (name) =>
+    RENAMED.has(name) ? `tributary-original-${name}` : name,
+  );
   const headers = {
     ...kept,
     ...own,
@@ -134,37 +138,4 @@ function textsOf(original: BrokerProperties, moved: Record<string, unknown>, cut
     }
   }
   return properties;
-}
-
-/** The headers that fit into the room, the small ones first: those of the pipeline's own producers are small. */
-function fitting(headers: Readonly<Record<string, unknown>>, room: number, cut: string[]): Record<string, unknown> {
-  const kept: [string, unknown][] = [];
-  let left = room;
-  const sized = Object.entries(headers).map(([name, value]) => ({ name, value, size: entrySize(name, value) }));
-  if (Object.getPrototypeOf(headers) !== Object.prototype) cut.push('__proto__ (no header may have this name here)');
-  for (const { name, value, size } of sized.sort((a, b) => (a.size ?? 0) - (b.size ?? 0))) {
-    const safe = RENAMED.has(name) ? `tributary-original-${name}` : name;
-    const bytes = size === undefined ? undefined : size + safe.length - name.length;
-    if (bytes !== undefined && bytes <= left) {
-      kept.push([safe, value]);
-      left -= bytes;
-      continue;
-    }
-    cut.push(
-      bytes === undefined ? `${name.slice(0, 100)} (cannot be encoded)` : `${name.slice(0, 100)} (${bytes} bytes)`,
-    );
-    if (typeof value !== 'string' || bytes === undefined) continue;
-    const beginning = value.slice(0, BEGINNING);
-    const short = entrySize(safe, beginning) ?? left + 1;
-    if (short > left) continue;
-    kept.push([safe, beginning]);
-    left -= short;
-  }
-  return Object.fromEntries(kept);
-}
-
-function tellCut(cut: readonly string[], longest: number): string {
-  const most = 8;
-  const more = cut.length > most ? `; and ${cut.length - most} more` : '';
-  return `a letter has no room for: ${cut.slice(0, most).join('; ')}`.slice(0, longest - more.length - 10) + more;
 }

@@ -1,4 +1,11 @@
-import { describeError, maxMessageSizeIn, type PoisonError, RetryableError, within } from '@tributary/shared';
+import {
+  describeError,
+  frameMaxOf,
+  maxMessageSizeIn,
+  type PoisonError,
+  RetryableError,
+  within,
+} from '@tributary/shared';
 import type { Delivery } from '../intake/settle.js';
 import { bareOptions, COPY, copyOptions } from './copy.js';
 import type { KeptBodies } from './kept-bodies.js';
@@ -343,10 +350,4 @@ export class DeadLetters {
     }
     return 'RabbitMQ does not confirm them (it may be short of memory or disk)';
   }
-}
-
-/** The bytes of a frame, as amqplib agreed on them with the broker. */
-function frameMaxOf({ connection = {} }: LetterChannel): number | undefined {
-  const { frameMax } = connection as { frameMax?: unknown };
-  return typeof frameMax === 'number' && frameMax > 0 ? frameMax : undefined;
 }

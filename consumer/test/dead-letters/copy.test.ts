@@ -1,7 +1,6 @@
-import { DEAD_LETTER_HEADERS, PoisonError } from '@tributary/shared';
+import { DEAD_LETTER_HEADERS, PoisonError, tableSize } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
 import { bareOptions, copyOptions } from '../../src/dead-letters/copy.js';
-import { tableSize } from '../../src/dead-letters/table-size.js';
 
 const words = { error: new PoisonError('c', 'r'.repeat(10_000), 'f'), queue: 'q', deadAt: 'now', copy: 1 };
 const text = (value: unknown) => String(value);

@@ -2,8 +2,9 @@ import type { Clock, ConsumeMessage } from '@tributary/shared';
 import { keptBodyOf } from './kept-bodies.js';
 import type { DeadLetter } from './letter.js';
 import type { Disposition } from './pass.js';
+import { isUnsendable } from './replayer.js';
 import type { Swept } from './sweep.js';
-import type { Fault, Faults, Problem } from './verdict.js';
+import { type Fault, type Faults, type Problem, problemOf } from './verdict.js';
 
 /** What one action has done. */
 export interface Acted {
@@ -103,7 +104,7 @@ export async function actOnQueue(
       // Only this letter was asked for: the caller need not wait for a look at all those behind it.
       // But where its body is kept, that must not be removed while another letter needs it.
       if (isOne && keptBodyOf(message) === undefined) stop.abort();
-      return doTo(message, letter).then((problem): Disposition => {
+      return problemIn(doTo(message, letter)).then((problem): Disposition => {
         hand.puts(message);
         if (problem !== undefined) return stay(problem);
         settled.add(id);
@@ -123,6 +124,13 @@ export async function actOnQueue(
     again = (hasMoved && (isLate || left.size > 0)) || (swept.removed > 0 && swept.surplus > 0);
   }
 }
+
+/** What cannot be sent stays, and holds up no other letter. */
+const problemIn = (doing: Promise<Problem | undefined>): Promise<Problem | undefined> =>
+  doing.catch((error: unknown) => {
+    if (isUnsendable(error)) return problemOf(error);
+    throw error;
+  });
 
 /** The letters that are being acted on at the same time. */
 class Hand {

@@ -38,6 +38,10 @@ export class Broker {
     return this.#connected;
   }
 
+  get log(): Logger {
+    return this.#options.log;
+  }
+
   /** Why RabbitMQ cannot be asked, in words; undefined if it can, or if the dashboard knows none. */
   get problem(): string | undefined {
     return this.#problem;

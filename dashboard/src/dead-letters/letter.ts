@@ -19,7 +19,7 @@ export interface DeadLetter {
   readonly deadAt: string;
   /** Why, for programs: `field_invalid`, `not_json`, ... */
   readonly code: string;
-  /** Why, for people. */
+  /** Why, for people; and what the letter had no room for. */
   readonly reason: string;
   readonly field: string | null;
   /** Bytes of its body, which may be kept elsewhere (kept-bodies.ts). */
@@ -65,7 +65,12 @@ export function readLetter(message: ConsumeMessage, { entity, queue }: EntityQue
     deadAt,
     // Without our headers it was RabbitMQ that gave the message up: by a delivery limit or the queue's length.
     code: text(DEAD_LETTER_HEADERS.code) ?? text('x-first-death-reason') ?? 'unknown',
-    reason: text(DEAD_LETTER_HEADERS.reason) ?? brokersReason(text('x-first-death-reason')),
+    reason: [
+      text(DEAD_LETTER_HEADERS.reason) ?? brokersReason(text('x-first-death-reason')),
+      text(DEAD_LETTER_HEADERS.cut),
+    ]
+      .filter((words) => words !== undefined)
+      .join('; '),
     field: text(DEAD_LETTER_HEADERS.field) ?? null,
     size: keptBytes(headers[DEAD_LETTER_HEADERS.keptBytes]) ?? content.length,
     preview: content

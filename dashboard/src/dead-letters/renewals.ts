@@ -1,6 +1,6 @@
 import { type Clock, type ConsumeMessage, RetryableError, within } from '@tributary/shared';
 import type { Broker } from './broker.js';
-import { Replayer } from './replayer.js';
+import { isUnsendable, Replayer } from './replayer.js';
 
 /** Milliseconds. While RabbitMQ has an alarm, it neither takes a letter nor refuses it. */
 const PATIENCE = 5_000;
@@ -77,6 +77,8 @@ export class Renewals {
     try {
       await within(this.#clock, PATIENCE, publishing);
     } catch (error) {
+      // It concerns this letter alone: it stays as it is.
+      if (isUnsendable(error)) return false;
       if (!(error instanceof RetryableError) || error.code !== 'replay_refused') throw error;
     }
     publishing.catch(() => {});

@@ -4,11 +4,13 @@ import {
   closeChannel,
   DEAD_LETTER_HEADERS,
   describeBrokerError,
+  frameMaxOf,
   REPLAY_HEADER,
   RetryableError,
 } from '@tributary/shared';
 import type { Message } from 'amqplib';
 import type { Broker } from './broker.js';
+import { sendable } from './sendable.js';
 
 /** Holds the replay's number, so that a message that RabbitMQ returns can be told from the others. */
 const MARK = REPLAY_HEADER;
@@ -24,10 +26,22 @@ const BROKERS = /^(x-(death|first-death-|last-death-|delivery-count|acquired-cou
 /** Those of them that must not be in a letter that is published again to its own queue. */
 const COUNTED = /^(x-(delivery-count|acquired-count)|B?CC)$/;
 
+const CUT = DEAD_LETTER_HEADERS.cut;
+
+/** What was left out of a letter that could not be sent as it is, in words. */
+type OnCut = (what: string, reason: string) => void;
+
+const UNSENDABLE = 'letter_unsendable';
+
+/** Whether it was thrown for a letter that this client cannot send: that concerns no other letter. */
+export const isUnsendable = (error: unknown): error is RetryableError =>
+  error instanceof RetryableError && error.code === UNSENDABLE;
+
 /** Publishes dead letters: to the exchange that records come from, or to their own queue. */
 export class Replayer {
   readonly #channel: ConfirmChannel;
   readonly #exchange: string;
+  readonly #onCut: OnCut;
   /** The numbers of replays that no queue took. */
   readonly #returned = new Set<number>();
   /** Reject the replays that are not confirmed yet. */
@@ -37,7 +51,8 @@ export class Replayer {
   #end = 'RabbitMQ went away before it had confirmed a replay';
   #code = 'broker_away';
 
-  private constructor(channel: ConfirmChannel, exchange: string) {
+  private constructor(channel: ConfirmChannel, exchange: string, onCut: OnCut) {
+    this.#onCut = onCut;
     this.#channel = channel;
     this.#exchange = exchange;
     channel.on('return', ({ properties }: Message) => this.#returned.add(Number(properties.headers?.[MARK])));
@@ -51,7 +66,9 @@ export class Replayer {
   }
 
   static async open(broker: Broker, exchange: string): Promise<Replayer> {
-    return new Replayer(await broker.confirmChannel(), exchange);
+    const onCut: OnCut = (what, reason) =>
+      broker.log.warn({ reason }, `one of the ${what} was sent without what RabbitMQ would not take`);
+    return new Replayer(await broker.confirmChannel(), exchange, onCut);
   }
 
   /**
@@ -66,7 +83,7 @@ export class Replayer {
   }
 
   /**
-   * Publishes a dead letter to the end of its own queue, as it is, so that RabbitMQ counts its deliveries anew. Resolves when the
+   * Publishes a dead letter to the end of its own queue, as it is as far as RabbitMQ and its client take it, so that RabbitMQ counts its deliveries anew. Resolves when the
    * broker has it on disk: then the old one may be removed.
    *
    * @throws RetryableError if the broker did not take it: the old one must stay
@@ -79,30 +96,22 @@ export class Replayer {
   #publish(
     exchange: string,
     routingKey: string,
-    { content, properties }: Pick<ConsumeMessage, 'content' | 'properties'>,
+    message: Pick<ConsumeMessage, 'content' | 'properties'>,
     isKept: (header: string) => boolean,
     what: string,
   ): Promise<void> {
-    const { messageId, type, appId, timestamp, contentType, contentEncoding, priority, correlationId } = properties;
-    const { headers = {} } = properties;
     const replay = ++this.#replays;
-    const kept = Object.entries(headers).filter(([name]) => isKept(name));
-    const options = {
-      messageId,
-      type,
-      appId,
-      timestamp,
-      contentType,
-      contentEncoding,
-      priority,
-      correlationId,
-      persistent: true,
-      mandatory: true,
-      headers: { ...Object.fromEntries(kept), [MARK]: replay },
-    };
+    const { properties, headers, cut } = sendable(message, isKept, frameMaxOf(this.#channel));
+    const told: Record<string, unknown> = { ...headers, [MARK]: replay };
+    if (cut !== undefined) {
+      this.#onCut(what, cut);
+      // A record must not claim what only a letter says of itself.
+      if (isKept(CUT)) told[CUT] = typeof headers[CUT] === 'string' ? `${headers[CUT]}; ${cut}` : cut;
+    }
+    const options = { ...properties, persistent: true, mandatory: true, headers: told };
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
-      this.#channel.publish(exchange, routingKey, content, options, (failure: unknown) => {
+      const answered = (failure: unknown) => {
         this.#waiting.delete(reject);
         if (this.#returned.delete(replay)) {
           const message = `no queue takes ${what} from exchange "${exchange}": start a consumer or a producer, which declare it`;
@@ -116,11 +125,24 @@ export class Replayer {
           return reject(new RetryableError('replay_refused', message, { cause: failure }));
         }
         resolve();
-      });
+      };
+      try {
+        this.#channel.publish(exchange, routingKey, message.content, options, answered);
+      } catch (cause) {
+        this.#waiting.delete(reject);
+        reject(unsendable(cause, what));
+      }
     });
   }
 
   async close(): Promise<void> {
     await closeChannel(this.#channel).catch(() => {});
   }
+}
+
+/** amqplib throws on a channel that is closing, and for what it cannot encode. */
+function unsendable(cause: unknown, what: string): RetryableError {
+  const isClosing = cause instanceof Error && cause.name === 'IllegalOperationError';
+  const words = `one of the ${what} cannot be sent: ${describeBrokerError(cause)}`;
+  return new RetryableError(isClosing ? 'broker_away' : UNSENDABLE, words, { cause });
 }
