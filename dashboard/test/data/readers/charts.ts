@@ -140,6 +140,23 @@ export function describeCharts(name: string, open: () => Promise<ReaderHarness>)
       expect(spread?.rows.reduce((sum, [, rows]) => sum + Number(rows), 0)).toBe(3);
     });
 
+    it.each([
+      ['one beside 100', [5e-324, 100]],
+      ['one below 0', [-5e-324, 100]],
+      ['those of either end', [1e-280, 2e-280, 1e299, -1e299]],
+      ['two alike', [5e-324, 5e-324]],
+      ['some alone', [1e-280, 3e-280, 5e-324]],
+    ])('numbers that are nearly 0: %s', async (_what, numbers) => {
+      await written(numbers.map((spent) => ({ spent, note: 'a' })));
+      for (const chart of ['histogram', 'line', 'scatter', 'bar'] as const) {
+        const y = chart === 'histogram' ? {} : { y: 'spent' };
+        const drawn = await draw({ chart, x: chart === 'bar' ? 'note' : 'spent', ...y });
+        expect(drawn, chart).toMatchObject({ drawn: numbers.length });
+        if (chart !== 'histogram') continue;
+        expect(drawn?.rows.reduce((sum, [, rows]) => sum + Number(rows), 0)).toBe(numbers.length);
+      }
+    });
+
     it('no column that there is not, and none that has no numbers', async () => {
       await expect(draw({ chart: 'bar', x: 'nope' })).rejects.toThrow('there is no column "nope"');
       await expect(draw({ chart: 'line', x: 'name' })).rejects.toThrow('neither numbers nor times');

@@ -89,6 +89,24 @@ export function describeProfiles(name: string, open: () => Promise<ReaderHarness
       expect(column('spent').histogram).toEqual(new Array(20).fill(600));
     });
 
+    it.each([
+      ['one beside 100', [5e-324, 100]],
+      ['one below 0', [-5e-324, 100]],
+      ['those of either end', [1e-280, 2e-280, 1e299, -1e299]],
+      ['two alike', [5e-324, 5e-324]],
+    ])('of numbers that are nearly 0: %s', async (_what, numbers) => {
+      await harness.write(numbers.map((spent, index) => ({ key: `k${index}`, at: 1, values: { spent } })));
+      const { histogram } = (await look()).column('spent');
+      expect(histogram?.reduce((sum, rows) => sum + rows)).toBe(numbers.length);
+    });
+
+    it('of decimals that no double holds', async () => {
+      const balance = `0.${'0'.repeat(400)}1`;
+      await harness.write([balance, '3'].map((one, index) => ({ key: `k${index}`, at: 1, values: { balance: one } })));
+      const { histogram } = (await look()).column('balance');
+      expect(histogram?.reduce((sum, rows) => sum + rows)).toBe(2);
+    });
+
     it('and stops when nobody waits', async () => {
       await harness.write([{ key: 'a', at: 1 }]);
       const gone = AbortSignal.abort(new Error('gone'));

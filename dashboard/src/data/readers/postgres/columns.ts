@@ -44,8 +44,9 @@ function numberOf(sql: string, type: FieldType): Pick<QueryColumn, 'number' | 'e
     case 'number':
     case 'decimal':
       return {
-        // What is no double, and what is no number, ends a statement that reads it as one.
-        number: `CASE WHEN ${sql} > -1e300 AND ${sql} < 1e300 THEN ${sql}::float8 END`,
+        // What is no double, and what is no number, ends a statement that reads it as one; so does one of which a part is too near to 0 for a double.
+        number: `CASE WHEN ${sql} > -1e-290 AND ${sql} < 1e-290 THEN 0
+                      WHEN ${sql} > -1e300 AND ${sql} < 1e300 THEN ${sql}::float8 END`,
         ends: [`min(${sql})::text`, `max(${sql})::text`],
       };
     case 'datetime':

@@ -154,7 +154,9 @@ async function steps(
   { width: step, origin }: Steps,
 ): Promise<Made> {
   // What is a step's beginning but for the rounding belongs to it.
-  const at = `floor((${x.number} - ${origin}) / ${step}::float8 + 1e-9)`;
+  // Postgres ends the statement where a small number becomes 0 by a division.
+  const at = `CASE WHEN abs(${x.number} - ${origin}) < ${step * 1e-10}::float8 THEN 0
+                   ELSE floor((${x.number} - ${origin}) / ${step}::float8 + 1e-9) END`;
   const found = await ask(
     `SELECT place, ${label === undefined ? '' : `${dialect.fetched('label')} AS label, `}told FROM (
        SELECT ${at} AS place, ${label === undefined ? '' : `${label} AS label, `}${value} AS told FROM ${from} WHERE ${where}

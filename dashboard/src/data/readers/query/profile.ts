@@ -93,10 +93,12 @@ async function anyOf(ask: Ask, { name, text, filled }: QueryColumn, { from, wher
 
 async function histogram(ask: Ask, number: string, [least, most]: Ends, { from, where }: Rows): Promise<number[]> {
   const counts = new Array<number>(most > least ? STEPS : 1).fill(0);
-  // Halves do not overflow where the whole does.
+  // Halves do not overflow where the whole does. Postgres ends the statement where a small number becomes 0 by a division.
+  const place = `(${number} / 2 - (${least / 2}))`;
+  const width = (most / 2 - least / 2) / STEPS;
   const step =
     most > least
-      ? `least(${STEPS - 1}, floor((${number} / 2 - (${least / 2})) / ${(most / 2 - least / 2) / STEPS}))`
+      ? `CASE WHEN ${place} < ${width} THEN 0 ELSE least(${STEPS - 1}, floor(${place} / ${width})) END`
       : '0';
   const found = await ask(
     `SELECT ${step} AS step, count(*) AS total FROM ${from} WHERE ${where} AND ${number} IS NOT NULL GROUP BY 1`,
