@@ -76,6 +76,21 @@ describe('a webhook', () => {
     expect(received[0]?.headers['webhook-signature']).toBeUndefined();
   });
 
+  it.each([
+    ['user:secret@', 'user:secret'],
+    ['user@', 'user:'],
+    [':secret@', ':secret'],
+    ['us%40er:50%25off%3A@', 'us@er:50%off:'],
+    ['user:50%off@', 'user:50%off'],
+  ])('sends the user and the password of its URL as Basic (%s)', async (info, told) => {
+    const { url, received } = await receiver();
+    const settings = (type: string) => `{ type: ${type}, url: "${url.replace('//', `//${info}`)}" }`;
+    await channelOf(settings('webhook')).send(message, signal);
+    await channelOf(settings('slack')).send(message, signal);
+    const basic = `Basic ${Buffer.from(told).toString('base64')}`;
+    expect(received.map(({ headers }) => headers.authorization)).toEqual([basic, basic]);
+  });
+
   it.each([301, 302, 303, 307, 308])('follows no redirect (%i), and says nothing of where it leads', async (status) => {
     const inner = await receiver();
     const { url } = await receiver(() => ({ status, location: inner.url }));

@@ -1,4 +1,4 @@
-import { withTimeout } from '@tributary/shared';
+import { decodeUserInfo, withTimeout } from '@tributary/shared';
 import { codeOf, NotTaken, SEND_WITHIN } from './channel.js';
 
 /** Statuses that will be the same for the same body. An address or a right that is wrong may be mended meanwhile. */
@@ -18,10 +18,11 @@ export async function post(
 ): Promise<void> {
   let answer: Response;
   try {
-    answer = await fetch(url, {
+    const { place, authorization } = withoutUser(url);
+    answer = await fetch(place, {
       method: 'POST',
       body,
-      headers: { 'content-type': 'application/json', 'user-agent': 'tributary', ...headers },
+      headers: { 'content-type': 'application/json', 'user-agent': 'tributary', ...authorization, ...headers },
       redirect: 'manual',
       signal: withTimeout(signal, SEND_WITHIN),
     });
@@ -33,4 +34,14 @@ export async function post(
   const { status } = answer;
   const why = status >= 300 && status < 400 ? `${status}, a redirect, which is not followed` : String(status);
   throw new NotTaken(`it answered ${why}`, FINAL.includes(status));
+}
+
+/** `fetch` takes no URL with a user: it goes into a header, as other clients do. */
+function withoutUser(url: string): { place: URL; authorization: Readonly<Record<string, string>> } {
+  const place = new URL(url);
+  const [user, password] = [decodeUserInfo(place.username), decodeUserInfo(place.password)];
+  place.username = '';
+  place.password = '';
+  if (user === '' && password === '') return { place, authorization: {} };
+  return { place, authorization: { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` } };
 }

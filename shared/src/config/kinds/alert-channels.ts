@@ -13,7 +13,9 @@ export const ALERT_CHANNELS = {
     words:
       'A JSON body, posted to a URL; signed as Standard Webhooks (standardwebhooks.com) say where there is a secret',
     settings: {
-      url: httpUrl.describe('Where it is posted to; redirects are not followed'),
+      url: httpUrl.describe(
+        'Where it is posted to; redirects are not followed; a user and a password in it are sent as Basic',
+      ),
       secret: z
         .string()
         .refine(
