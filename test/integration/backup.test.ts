@@ -117,6 +117,7 @@ const bound = (copies: OutputCopies): OutputCopies => ({
   place: copies.place,
   identity: () => copies.identity(),
   save: (into, signal) => copies.save(into, signal),
+  check: (from) => copies.check(from),
   holds: () => copies.holds(),
   restoring: () => copies.restoring(),
   setAside: (name) => copies.setAside(name),

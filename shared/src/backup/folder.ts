@@ -71,11 +71,15 @@ export class BackupFiles {
   readonly root: string;
   readonly #files: ReadonlyMap<string, CopiedFile>;
 
-  /** @throws FatalError for a name that leads out of the folder */
+  /** @throws FatalError for a name that leads out of the folder, or that no file can have */
   constructor(root: string, files: readonly CopiedFile[]) {
     const outside = files.find(({ path }) => isAbsolute(path) || normalize(path) !== path || path.startsWith('..'));
     if (outside !== undefined)
       throw new FatalError('backup_damaged', `the manifest of the backup names a file outside of it: ${outside.path}`);
+    const folders = new Set(files.flatMap(({ path }) => foldersOf(path)));
+    const wrong = files.find(({ path }) => /^\.?$|\/$|\0/.test(path) || folders.has(path));
+    if (wrong !== undefined)
+      throw new FatalError('backup_damaged', `the manifest of the backup names what is no file: ${wrong.path}`);
     this.root = root;
     this.#files = new Map(files.map((file) => [file.path, file]));
   }
@@ -124,6 +128,11 @@ export class BackupFiles {
     }
     return { bytes, sha256: hash.digest('hex') };
   }
+}
+
+function foldersOf(path: string): string[] {
+  const parts = path.split('/');
+  return parts.slice(1).map((_part, index) => parts.slice(0, index + 1).join('/'));
 }
 
 async function writeAll(file: FileHandle, content: Content): Promise<Omit<CopiedFile, 'path'>> {

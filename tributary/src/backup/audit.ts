@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type BackupFiles, FatalError, replaceFile, syncFolder } from '@tributary/shared';
+import { type BackupFiles, FatalError, random, replaceFile, syncFolder } from '@tributary/shared';
 import { FILES, queriesBeside } from './manifest.js';
 
 /** What becomes of the audit log: there is none in the backup, there is none here, or one that is here stays. */
@@ -36,8 +36,7 @@ export async function putQueries(files: BackupFiles, log: string, pipelineName: 
 export async function putAuditLog(files: BackupFiles, log: string, fate: AuditFate): Promise<string> {
   if (fate === 'put') {
     await mkdir(dirname(log), { recursive: true });
-    const temporary = `${log}.restored`;
-    await pipeline(files.read(FILES.audit), createWriteStream(temporary, { mode: 0o600, flush: true }));
+    const temporary = await copyBeside(log, files);
     const head = files.has(FILES.auditHead) ? await textOf(files.read(FILES.auditHead)) : undefined;
     // The head first: without its log it is as if lines had been cut off, and the next attempt writes it once more.
     if (head !== undefined) await replaceFile(`${log}.head`, head, 0o600);
@@ -46,6 +45,18 @@ export async function putAuditLog(files: BackupFiles, log: string, fate: AuditFa
     await syncFolder(dirname(log));
   }
   return WORDS[fate](log);
+}
+
+/** Copies under a name that nobody can guess: who may write into the folder could have put a link there. */
+async function copyBeside(log: string, files: BackupFiles): Promise<string> {
+  const temporary = `${log}-${random()}`;
+  try {
+    await pipeline(files.read(FILES.audit), createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  return temporary;
 }
 
 const WORDS: Readonly<Record<AuditFate, (log: string) => string>> = {

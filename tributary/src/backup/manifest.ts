@@ -83,10 +83,19 @@ function isManifest(value: object): value is Manifest {
   return (
     TEXTS.every((name) => typeof found[name] === 'string') &&
     typeof found.onTheirWay === 'number' &&
-    [found.variables, found.left, found.files].every(Array.isArray) &&
+    [found.variables, found.left].every((all) => Array.isArray(all) && all.every((one) => typeof one === 'string')) &&
+    Array.isArray(found.files) &&
+    found.files.every(isCopiedFile) &&
+    (found.deadLetters === null || typeof found.deadLetters === 'number') &&
     /^[0-9A-Za-z-]+$/.test(String(found.backup))
   );
 }
+
+const isCopiedFile = (value: unknown): value is CopiedFile =>
+  isMapping(value) &&
+  typeof value.path === 'string' &&
+  Number.isSafeInteger(value.bytes) &&
+  typeof value.sha256 === 'string';
 
 /** Where the dashboard keeps the saved queries of a pipeline: beside the audit log. */
 export const queriesBeside = (auditLog: string, pipeline: string): string =>

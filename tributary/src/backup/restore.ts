@@ -56,8 +56,9 @@ export interface Readiness {
  * @throws FatalError if services run, or something is there already that may not be put out of the way; nothing is changed then
  */
 export async function beginRestore(options: RestoreOptions): Promise<Readiness> {
-  const { servers, copies, manifest } = options;
+  const { servers, copies, manifest, files } = options;
   const { redis } = servers;
+  copies.check(files);
   const stage = redis === undefined ? undefined : await beginInRedis(options, redis);
   if (stage === 'filled' || (await copies.restoring()) === manifest.backup)
     return { stage, holds: false, waiting: false };

@@ -19,6 +19,8 @@ export interface OutputCopies {
   save(into: BackupFolder, signal: AbortSignal): Promise<CopiedOutput>;
   /** What stands in the way of an output that is put back, in words; undefined if nothing does. */
   holds(): Promise<string | undefined>;
+  /** @throws FatalError for a backup that cannot be put back by its files' names; nothing is changed */
+  check(from: BackupFiles): void;
   /** Which backup is being put back here, by its name, until {@link ended}. */
   restoring(): Promise<string | undefined>;
   /** Puts what is there out of the way, and removes nothing. @returns where it is now, in words */

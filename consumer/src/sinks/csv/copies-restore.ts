@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type BackupFiles, FatalError, replaceFile, syncFolder } from '@tributary/shared';
@@ -18,7 +18,10 @@ const FOLDER = '.restoring';
 const nameIn = (directory: string): string => join(directory, FOLDER, 'backup');
 
 /** Which backup is being put back. */
-export const restoringCsv = (directory: string): Promise<string | undefined> => readIfThere(nameIn(directory));
+export async function restoringCsv(directory: string): Promise<string | undefined> {
+  await refuseLink(join(directory, FOLDER));
+  return await readIfThere(nameIn(directory));
+}
 
 /** @throws FatalError while a backup is being put back here, for what would begin with half of it */
 export async function refuseHalfRestored(directory: string): Promise<void> {
@@ -31,6 +34,21 @@ export async function refuseHalfRestored(directory: string): Promise<void> {
 
 /** What a file system puts into a folder that is empty, and what a restore puts aside. */
 const NOTHING = /^(lost\+found|\.restoring|\.replaced-.*)$/;
+
+/** @throws FatalError for a backup with files that have names of a restore's own: no backup of ours has any */
+export function checkNames(from: BackupFiles): void {
+  const own = from.under(OUTPUT).find(({ path }) => NOTHING.test(path.slice(OUTPUT.length).split('/')[0] ?? ''));
+  if (own === undefined) return;
+  const message = `the backup is damaged: its manifest names ${own.path}, which a restore keeps for itself; nothing was done`;
+  throw new FatalError('backup_damaged', message);
+}
+
+/** @throws FatalError for a link, which may lead into a folder of somebody else */
+async function refuseLink(path: string): Promise<void> {
+  const found = await lstat(path).catch(ignoreMissing);
+  if (found?.isSymbolicLink() !== true) return;
+  throw new FatalError('restore_link', `${path} is a link, which a restore does not follow: remove it, and try again`);
+}
 
 /** What lies in the folder, but for what belongs to a restore, and what a consumer leaves that has only tried whether it could write. */
 export async function entriesOf(directory: string): Promise<string[]> {
@@ -53,6 +71,7 @@ export async function restoreCsv(
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
+  checkNames(from);
   const files = join(directory, FOLDER, 'files');
   const copied = join(directory, FOLDER, 'copied');
   if ((await restoringCsv(directory)) !== name || (await statIfThere(copied)) === undefined) {
@@ -65,7 +84,7 @@ export async function restoreCsv(
       const to = join(files, path.slice(OUTPUT.length));
       for (let folder = dirname(to); folder.length > files.length; folder = dirname(folder)) folders.add(folder);
       await mkdir(dirname(to), { recursive: true });
-      await pipeline(from.read(path), createWriteStream(to, { flush: true }));
+      await pipeline(from.read(path), createWriteStream(to, { flags: 'wx', flush: true }));
     }
     for (const folder of folders) await syncFolder(folder);
     await replaceFile(copied, '');
@@ -88,6 +107,7 @@ async function place(from: string, to: string): Promise<void> {
 
 export async function setCsvAside(directory: string, name: string): Promise<string> {
   const aside = join(directory, `.replaced-${name}`);
+  await refuseLink(aside);
   await mkdir(aside, { recursive: true });
   for (const entry of await entriesOf(directory)) await rename(join(directory, entry), join(aside, entry));
   await rm(join(directory, FOLDER), { recursive: true, force: true });
@@ -96,6 +116,7 @@ export async function setCsvAside(directory: string, name: string): Promise<stri
 }
 
 export async function endCsv(directory: string): Promise<void> {
+  await refuseLink(join(directory, FOLDER));
   // Its name first: what is left of the folder after a death says nothing.
   await rm(nameIn(directory), { force: true });
   await rm(join(directory, FOLDER), { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { SinkConfig } from '@tributary/shared';
 import type { CopiesParts, OutputCopies } from '../copies/port.js';
-import { endCsv, entriesOf, restoreCsv, restoringCsv, setCsvAside } from './copies-restore.js';
+import { checkNames, endCsv, entriesOf, restoreCsv, restoringCsv, setCsvAside } from './copies-restore.js';
 import { saveCsv } from './copies-save.js';
 import { readIfThere } from './files.js';
 
@@ -16,6 +16,7 @@ export function csvCopies({ directory }: SinkConfig['csv'], { datasets }: Copies
       const more = entries.length > 5 ? `, and ${entries.length - 5} more` : '';
       return `the folder ${resolve(directory)} holds ${entries.slice(0, 5).join(', ')}${more}`;
     },
+    check: checkNames,
     restoring: () => restoringCsv(directory),
     setAside: (name) => setCsvAside(directory, name),
     restore: (from, name, signal) => restoreCsv(directory, from, name, signal),

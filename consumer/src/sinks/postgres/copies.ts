@@ -84,6 +84,8 @@ class PostgresCopies implements OutputCopies {
     });
   }
 
+  check(): void {}
+
   restoring(): Promise<string | undefined> {
     return this.#transaction('READ COMMITTED', async (client) => {
       if (!(await isThere(client, this.#schema, RESTORING))) return undefined;
