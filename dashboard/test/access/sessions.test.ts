@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger, systemClock } from '@tributary/shared';
+import { createLogger, type Logger, systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readTrustProxy } from '../../src/access/trust-proxy.js';
 import { createDashboard, type Dashboard, type DashboardOptions, readDashboardSettings } from '../../src/index.js';
@@ -21,10 +21,7 @@ describe('who is signed in', () => {
   let passed = 0;
   let lines: Record<string, unknown>[] = [];
   const clock = { ...systemClock, monotonic: () => 1_000_000 + passed };
-  const log = createLogger(
-    { service: 'dashboard', instance: 'test' },
-    { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) },
-  );
+  let log: Logger;
   const start = async (options: Partial<DashboardOptions> = {}) => {
     dashboard = createDashboard({
       config: sampleConfig(folder),
@@ -44,6 +41,11 @@ describe('who is signed in', () => {
     folder = await mkdtemp(join(tmpdir(), 'sessions-'));
     passed = 0;
     lines = [];
+    // One of its own for each test: a log leaves out what it has told often enough in a minute.
+    log = createLogger(
+      { service: 'dashboard', instance: 'test' },
+      { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) },
+    );
   });
   afterEach(async () => {
     await dashboard.stop();

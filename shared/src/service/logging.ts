@@ -76,7 +76,7 @@ export function createLogger(
 }
 
 /** What a line is about. Lines that differ in nothing else, but for numbers in their words, tell the same. */
-const ABOUT = ['endpoint', 'entity', 'key', 'field', 'fields', 'dataset', 'queue', 'export', 'code'] as const;
+const ABOUT = ['endpoint', 'entity', 'key', 'field', 'fields', 'dataset', 'queue', 'export', 'code', 'from'] as const;
 
 function lineOf([first, second]: readonly unknown[]): [fields: Readonly<Record<string, unknown>>, msg: string] {
   if (!isMapping(first)) return [{}, String(first)];
