@@ -21,7 +21,7 @@ const QUIET_CHECKS = 5;
 const CALM = 12_000;
 
 /** Milliseconds after which a queue that RabbitMQ cannot give out is taken for dead. */
-const DEAD_AFTER = 45_000;
+const DEAD_AFTER = 20_000;
 
 /** What a consumer says of a queue that has no process in RabbitMQ: the channel that asks for it ends with 541 INTERNAL_ERROR. */
 const DEAD = /541 INTERNAL_ERROR/;
