@@ -163,6 +163,21 @@ describe('an e-mail', () => {
     expect(text.split('\r\n\r\n')[0]).not.toMatch(/^Bcc:/im);
   });
 
+  it.each([
+    ['50%off', '50%off'],
+    ['50%25off', '50%off'],
+    ['50%', '50%'],
+    ['%zz%40', '%zz%40'],
+  ])('takes the password of its server as it is written where it is not encoded (%s)', async (written, taken) => {
+    const { port, mails } = await mailServer({ plain: true, taken });
+    const server = `smtp://ops:${written}@127.0.0.1:${port}`;
+    const channel = channelOf(
+      `{ type: email, server: "${server}", tls: possible, from: t@example.org, to: [a@example.org] }`,
+    );
+    await channel.send(message, signal);
+    expect(mails).toHaveLength(1);
+  });
+
   it('is not sent in plain text unless the file says that it may be', async () => {
     const { port, mails } = await mailServer({ plain: true });
     const server = `smtp://ops:pass%20word@127.0.0.1:${port}`;

@@ -43,13 +43,13 @@ export interface Mail {
 }
 
 /** A real SMTP server: STARTTLS with a certificate of its own unless `plain`, and a login. */
-export async function smtpReceiver({ plain = false, refuse = '' } = {}) {
+export async function smtpReceiver({ plain = false, refuse = '', taken = 'pass word' } = {}) {
   const mails: Mail[] = [];
   const server = new SMTPServer({
     ...(plain && { hideSTARTTLS: true, disabledCommands: ['STARTTLS'], allowInsecureAuth: true }),
     authOptional: true,
     onAuth({ username = '', password = '' }, _session, done) {
-      if (username === 'ops' && password === 'pass word') return done(null, { user: username });
+      if (username === 'ops' && password === taken) return done(null, { user: username });
       done(new Error('the password pass-that-is-wrong is wrong'));
     },
     onRcptTo({ address }, _session, done) {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { withTimeout } from '@tributary/shared';
+import { decodeUserInfo, withTimeout } from '@tributary/shared';
 import { createTransport } from 'nodemailer';
 import { type Message, textOf } from '../message.js';
 import { codeOf, type MakeChannel, NotTaken, SEND_WITHIN } from './channel.js';
@@ -21,7 +21,7 @@ export const email: MakeChannel<'email'> = ({ server, tls, from, to }) => ({
       },
       secure,
       requireTLS: !secure && tls === 'required',
-      ...(username === '' ? {} : { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
+      ...(username === '' ? {} : { auth: { user: decodeUserInfo(username), pass: decodeUserInfo(password) } }),
       connectionTimeout: SEND_WITHIN,
       greetingTimeout: SEND_WITHIN,
       socketTimeout: SEND_WITHIN,
