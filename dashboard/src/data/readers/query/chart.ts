@@ -1,5 +1,6 @@
 import { type Chart, type ChartQuery, QueryError } from '../port.js';
 import type { Ask, Dialect, Line, QueryColumn, Rows } from './dialect.js';
+import { isTime, momentOf } from './moments.js';
 import { type Steps, stepsOf } from './steps.js';
 import { columnNamed } from './where.js';
 
@@ -96,13 +97,11 @@ function chosen({ chart, ...names }: ChartQuery, columns: readonly QueryColumn[]
     throw new QueryError(`${names.x} has neither numbers nor times: across, it fits bars alone`);
   }
   if (chart === 'scatter' && y === undefined) throw new QueryError('a scatter needs y, a column of numbers');
-  if (y !== undefined && (y.number === undefined || isTime(y))) {
+  if (y !== undefined && (y.number === undefined || isTime(y.column.type))) {
     throw new QueryError(`${names.y} has no numbers that could be drawn upwards`);
   }
   return { x, y, by };
 }
-
-const isTime = ({ column: { type } }: QueryColumn): boolean => type === 'datetime' || type === 'date';
 
 /** Sums of what is larger may be no double, and Postgres ends the statement then. */
 const isDrawable = (number: string): string => `abs(${number}) < 1e300`;
@@ -183,13 +182,8 @@ async function steps(
   return { rows: rows.flat(), step, left: 0 };
 }
 
-/** Times as text; null for one that no Date of JavaScript holds. */
-function shownX(x: QueryColumn, value: number): string | number | null {
-  if (!isTime(x)) return value;
-  const date = new Date(value);
-  if (Number.isNaN(date.getTime())) return null;
-  return x.column.type === 'date' ? date.toISOString().slice(0, 10) : date.toISOString();
-}
+const shownX = (x: QueryColumn, value: number): string | number | null =>
+  isTime(x.column.type) ? momentOf(x, value) : value;
 
 /** A row's value of the column by which rows are told apart; null stands for nothing. */
 const labelIn = ({ label }: Line, asked: string | undefined): (string | null)[] =>

@@ -1,6 +1,7 @@
 import { RetryableError } from '@tributary/shared';
 import type { ColumnProfile, Profile } from '../port.js';
 import type { Ask, Dialect, QueryColumn, Rows } from './dialect.js';
+import { momentOf, timeOf } from './moments.js';
 
 /** Steps of a histogram. */
 const STEPS = 20;
@@ -121,18 +122,6 @@ function cut(value: unknown): string {
 }
 
 const textOf = (value: unknown): string | null => (value === null || value === undefined ? null : cut(value));
-
-function momentOf({ column: { type } }: QueryColumn, milliseconds: number | undefined): string | null {
-  const time = timeOf(milliseconds);
-  return type === 'date' ? (time?.slice(0, 10) ?? null) : time;
-}
-
-/** Databases hold times that no Date of JavaScript does. */
-function timeOf(milliseconds: unknown): string | null {
-  if (milliseconds === null || milliseconds === undefined) return null;
-  const date = new Date(Number(milliseconds));
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
-}
 
 const tooSlow = (): RetryableError =>
   new RetryableError(

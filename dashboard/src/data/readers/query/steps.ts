@@ -1,4 +1,5 @@
 import type { FieldType } from '@tributary/shared';
+import { isTime } from './moments.js';
 
 const DAY = 86_400_000;
 /** The fifth of January 1970 was one. */
@@ -27,7 +28,7 @@ export function stepsOf(least: number, most: number, count: number, type: FieldT
   const largest = Math.max(Math.abs(least), Math.abs(most));
   // Where a step is lost in the rounding of its place, values that differ would be one.
   const wanted = Math.max((most - least) / count, largest * 1e-12, LEAST[type] ?? 1e-290);
-  if (type !== 'datetime' && type !== 'date') return { width: roundAbove(wanted), origin: 0 };
+  if (!isTime(type)) return { width: roundAbove(wanted), origin: 0 };
   const width =
     SPANS.map((seconds) => seconds * 1_000).find((one) => one >= wanted) ??
     roundAbove(wanted / (365 * DAY)) * 365 * DAY;
