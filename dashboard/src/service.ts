@@ -1,5 +1,4 @@
 import { dirname, join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import {
   type Clock,
   createLogger,
@@ -233,7 +232,7 @@ class DashboardService implements Dashboard {
         return;
       } catch {
         // Whoever asks in SQL meanwhile is told what fails.
-        await setTimeout(LOOK_AGAIN, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
+        await this.#clock.sleep(LOOK_AGAIN, stopping.signal);
       }
     }
   }
