@@ -48,10 +48,7 @@ export class LetterRetention {
   }
 
   register(registry: Registry): void {
-    const series = (counts: () => ReadonlyMap<string, number>, set: (queue: string, count: number) => void) => {
-      for (const [queue, count] of counts()) set(queue, count);
-    };
-    const expired = () => this.#expired;
+    const expired = this.#expired;
     const undated = () => this.#undated;
     new Counter({
       name: 'tributary_dead_letters_expired_total',
@@ -60,7 +57,7 @@ export class LetterRetention {
       registers: [registry],
       collect() {
         this.reset();
-        series(expired, (queue, count) => this.inc({ queue }, count));
+        for (const [queue, count] of expired) this.inc({ queue }, count);
       },
     });
     new Gauge({
@@ -69,7 +66,7 @@ export class LetterRetention {
       labelNames: ['queue'],
       registers: [registry],
       collect() {
-        series(undated, (queue, count) => this.set({ queue }, count));
+        for (const [queue, count] of undated()) this.set({ queue }, count);
       },
     });
   }
