@@ -7,7 +7,7 @@ import { addressOf } from '../ui/location.js';
 import { released } from '../ui/pointer.js';
 import { activity, kindOf, notices } from '../ui/summary.js';
 import { since } from '../ui/times.js';
-import { createChart } from './dataset/chart.js';
+import { createChart, NO_CHART } from './dataset/chart.js';
 import { chooseColumns } from './dataset/choose.js';
 import { createFilters } from './dataset/filters.js';
 import { createJump } from './dataset/jump.js';
@@ -234,7 +234,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
 }
 
 /** The address of the rows, with no chart of them. */
-const tableAddress = (place) => addressOf({ ...place, chart: '', x: '', y: [], how: '', by: undefined });
+const tableAddress = (place) => addressOf({ ...place, ...NO_CHART });
 
 /** What is paged through. */
 const selectionOf = (place) => selectionQuery(place).toString();

@@ -14,6 +14,9 @@ const HOWS = ['average', 'sum', 'least', 'most'];
 /** Types whose values are too long, or too seldom the same, to be told apart by. */
 const NOT_TOLD_APART = new Set(['json', 'list']);
 
+/** A place with no chart. */
+export const NO_CHART = { chart: '', x: '', y: [], how: '', by: undefined };
+
 /**
  * A chart of all rows that are selected, which the server puts together.
  *

@@ -1,6 +1,7 @@
 import { downloadAddress } from '../../ui/api.js';
 import { h, setText } from '../../ui/dom.js';
 import { addressOf } from '../../ui/location.js';
+import { NO_CHART } from './chart.js';
 import { copyText } from './row.js';
 
 /** A search starts when typing has paused for this long, in milliseconds. */
@@ -101,7 +102,7 @@ export function createTools(name, { onSearch, onLive, onDown, onColumns }) {
       columns.href = addressOf({ ...place, all: !place.all });
       columns.setAttribute('aria-current', String(place.all));
       const isDrawn = place.chart !== '';
-      chart.href = addressOf({ ...place, chart: isDrawn ? '' : 'bar', x: '', y: [], how: '', by: undefined });
+      chart.href = addressOf({ ...place, ...NO_CHART, chart: isDrawn ? '' : 'bar' });
       chart.setAttribute('aria-current', String(isDrawn));
       columns.hidden = place.chosen.length > 0;
       setText(copy, 'Copy link');
