@@ -28,7 +28,9 @@ describe.each(['csv', 'postgres'] as const)('what a changed file makes of an out
         expect.stringMatching(/^customers\.phone is in the file and not in the output: it is added/),
       ]);
       expect(await told([['dataset: items', 'dataset: goods']])).toEqual([
-        expect.stringMatching(/^items \(.+\) belongs to no entity, merge or aggregate .* stays as it is.* renamed to goods/),
+        expect.stringMatching(
+          /^items \(.+\) belongs to no entity, merge or aggregate .* stays as it is.* renamed to goods/,
+        ),
       ]);
       expect(await told([['  orders:\n', '  lines:\n']])).toEqual([
         expect.stringMatching(/^orders \(.+\) belongs to no entity, merge or aggregate .* renamed to lines/),
