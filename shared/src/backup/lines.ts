@@ -1,5 +1,4 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { isMapping } from '../records/own-value.js';
 
 // Files of a backup that hold many small things have one JSON value a line. What is no text is written as its bytes.
@@ -17,8 +16,15 @@ export const readBytes = (written: unknown): Buffer =>
 
 export const jsonLine = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
-/** Reads a file of lines, one at a time. */
+/** Reads a file of lines, one at a time. They end with `\n` alone: newer versions of Node's readline end one at U+2028 too, which JSON leaves in texts. */
 export async function* jsonLines<T>(content: AsyncIterable<Buffer>): AsyncGenerator<T, void, undefined> {
-  for await (const line of createInterface({ input: Readable.from(content), crlfDelay: Number.POSITIVE_INFINITY }))
-    if (line !== '') yield JSON.parse(line) as T;
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  for await (const chunk of content) {
+    const [first = '', ...others] = decoder.write(chunk).split('\n');
+    const lines = [rest + first, ...others];
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield JSON.parse(line) as T;
+  }
+  if (rest !== '') yield JSON.parse(rest) as T;
 }
