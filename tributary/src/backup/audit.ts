@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { type BackupFiles, FatalError, random, replaceFile, syncFolder } from '@tributary/shared';
 import { FILES, queriesBeside } from './manifest.js';
@@ -29,7 +30,7 @@ export async function putQueries(files: BackupFiles, log: string, pipelineName: 
   const to = queriesBeside(log, pipelineName);
   if (!files.has(FILES.queries) || existsSync(to)) return;
   await mkdir(dirname(to), { recursive: true });
-  await replaceFile(to, await textOf(files.read(FILES.queries)), 0o600);
+  await replaceFile(to, await text(files.read(FILES.queries)), 0o600);
 }
 
 /** @returns what was done, in words */
@@ -37,7 +38,7 @@ export async function putAuditLog(files: BackupFiles, log: string, fate: AuditFa
   if (fate === 'put') {
     await mkdir(dirname(log), { recursive: true });
     const temporary = await copyBeside(log, files);
-    const head = files.has(FILES.auditHead) ? await textOf(files.read(FILES.auditHead)) : undefined;
+    const head = files.has(FILES.auditHead) ? await text(files.read(FILES.auditHead)) : undefined;
     // The head first: without its log it is as if lines had been cut off, and the next attempt writes it once more.
     if (head !== undefined) await replaceFile(`${log}.head`, head, 0o600);
     else await rm(`${log}.head`, { force: true });
@@ -71,10 +72,4 @@ async function hashOf(path: string, bytes: number): Promise<string> {
   const hash = createHash('sha256');
   if (bytes > 0) for await (const chunk of createReadStream(path, { end: bytes - 1 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
-}
-
-async function textOf(chunks: AsyncIterable<Buffer>): Promise<string> {
-  let text = '';
-  for await (const chunk of chunks) text += chunk.toString('utf8');
-  return text;
 }

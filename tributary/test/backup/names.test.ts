@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { outputCopies } from '@tributary/consumer';
 import { BackupFiles, type CopiedFile, parsePipeline } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { putAuditLog } from '../../src/backup/audit.js';
+import { putAuditLog, putQueries } from '../../src/backup/audit.js';
 import { readManifest } from '../../src/backup/manifest.js';
 
 let folder: string;
@@ -57,6 +57,14 @@ test('a link beside the audit log is not followed', async () => {
   expect(await precious()).toBe('precious');
   expect(await readFile(log, 'utf8')).toBe('copied');
   expect((await readdir(dirname(log))).sort()).toEqual(['actions.jsonl', 'actions.jsonl.restored']);
+});
+
+test('saved queries come back byte for byte, however they are read', async () => {
+  const written = `["-${'é'.repeat(1024 * 1024)}"]`;
+  const files = await backupOf('audit/queries.json');
+  await writeFile(at('backup', 'audit/queries.json'), written);
+  await putQueries(files, at('audit', 'actions.jsonl'), 'p');
+  expect((await readFile(at('audit', 'queries-p.json'))).equals(Buffer.from(written))).toBe(true);
 });
 
 describe('a link in the output', () => {
