@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import {
   type Clock,
   createLogger,
@@ -10,6 +10,7 @@ import {
   loadPipeline,
   type PipelineConfig,
   PORTS,
+  queriesFileOf,
   ReleaseList,
   readInstance,
   readPort,
@@ -116,7 +117,7 @@ class DashboardService implements Dashboard {
     const sql = {
       engine: createSqlEngine({ config, reader, postgresUrl, sqlUrl: options.sqlUrl, folder, clock }),
       role: options.sqlRole ?? 'viewer',
-      saved: new SavedQueries(join(dirname(auditLog), `queries-${config.name}.json`), clock),
+      saved: new SavedQueries(queriesFileOf(auditLog, config.name), clock),
       folder,
     };
     const services = options.services ?? (() => ({ producers: [], consumers: [] }));

@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { replaceFile } from '../service/replace-file.js';
+import { headFileOf } from './beside.js';
 import { type ChainPlace, keyOf, placeIn } from './chain.js';
 
 /** How far a log had been written, and the bytes that this took. */
 export interface AuditHead extends ChainPlace {
   readonly bytes: number;
 }
-
-/** Beside the log, so that lines that are cut off at its end are missed. */
-export const headFileOf = (log: string): string => `${log}.head`;
 
 /** @returns undefined if there is none that can be read */
 export async function readHead(log: string): Promise<AuditHead | undefined> {

@@ -2,8 +2,8 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { headFileOf } from '../../src/audit/beside.js';
 import { keyOf } from '../../src/audit/chain.js';
-import { headFileOf } from '../../src/audit/head.js';
 import { isWhole, verifyAuditLog } from '../../src/audit/verify.js';
 import { type AuditActor, AuditWriter } from '../../src/audit/writer.js';
 import { systemClock } from '../../src/service/clock.js';

@@ -4,8 +4,16 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { type BackupFiles, FatalError, random, replaceFile, syncFolder } from '@tributary/shared';
-import { FILES, queriesBeside } from './manifest.js';
+import {
+  type BackupFiles,
+  FatalError,
+  headFileOf,
+  queriesFileOf,
+  random,
+  replaceFile,
+  syncFolder,
+} from '@tributary/shared';
+import { FILES } from './manifest.js';
 
 /** What becomes of the audit log: there is none in the backup, there is none here, or one that is here stays. */
 export type AuditFate = 'none' | 'put' | 'goes on' | 'stays';
@@ -27,7 +35,7 @@ export async function fateOfAuditLog(files: BackupFiles, log: string, mayStay: b
 
 /** Where there are saved queries already, they stay. */
 export async function putQueries(files: BackupFiles, log: string, pipelineName: string): Promise<void> {
-  const to = queriesBeside(log, pipelineName);
+  const to = queriesFileOf(log, pipelineName);
   if (!files.has(FILES.queries) || existsSync(to)) return;
   await mkdir(dirname(to), { recursive: true });
   await replaceFile(to, await text(files.read(FILES.queries)), 0o600);
@@ -40,8 +48,8 @@ export async function putAuditLog(files: BackupFiles, log: string, fate: AuditFa
     const temporary = await copyBeside(log, files);
     const head = files.has(FILES.auditHead) ? await text(files.read(FILES.auditHead)) : undefined;
     // The head first: without its log it is as if lines had been cut off, and the next attempt writes it once more.
-    if (head !== undefined) await replaceFile(`${log}.head`, head, 0o600);
-    else await rm(`${log}.head`, { force: true });
+    if (head !== undefined) await replaceFile(headFileOf(log), head, 0o600);
+    else await rm(headFileOf(log), { force: true });
     await rename(temporary, log);
     await syncFolder(dirname(log));
   }

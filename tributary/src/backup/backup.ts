@@ -6,9 +6,11 @@ import {
   type BackupFolder,
   type Clock,
   FatalError,
+  headFileOf,
   jsonLine,
   ledgerEpochKey,
   type PipelineConfig,
+  queriesFileOf,
   type Redis,
   readEpoch,
   redisPublications,
@@ -16,7 +18,7 @@ import {
   writeBytes,
 } from '@tributary/shared';
 import { drain } from './drain.js';
-import { FILES, type Manifest, queriesBeside } from './manifest.js';
+import { FILES, type Manifest } from './manifest.js';
 import { readProgress, writeOpen, writeProgress } from './progress.js';
 import { linesOfKeys } from './redis-copy.js';
 import { keysToKeep } from './redis-keep.js';
@@ -147,9 +149,9 @@ async function* lettersOf(reaching: Reaching, seen: Set<string>): AsyncGenerator
 
 /** The head first: lines that are written meanwhile come behind it. */
 async function copyAuditLog({ auditLog, config, into }: BackupOptions): Promise<string[]> {
-  const queries = await readFile(queriesBeside(auditLog, config.name), 'utf8').catch(() => undefined);
+  const queries = await readFile(queriesFileOf(auditLog, config.name), 'utf8').catch(() => undefined);
   if (queries !== undefined) await into.add(FILES.queries, queries);
-  const head = await readFile(`${auditLog}.head`, 'utf8').catch(() => undefined);
+  const head = await readFile(headFileOf(auditLog), 'utf8').catch(() => undefined);
   const size = (await stat(auditLog).catch(() => undefined))?.size;
   if (size === undefined) return [`${auditLog} is not there: the audit log is not in it`];
   await into.add(FILES.audit, size === 0 ? '' : createReadStream(auditLog, { end: size - 1 }));

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type CopiedFile, FatalError, isMapping } from '@tributary/shared';
 
 /** The number of the form in which a backup is written. A version that does not know it refuses the backup. */
@@ -96,7 +96,3 @@ const isCopiedFile = (value: unknown): value is CopiedFile =>
   typeof value.path === 'string' &&
   Number.isSafeInteger(value.bytes) &&
   typeof value.sha256 === 'string';
-
-/** Where the dashboard keeps the saved queries of a pipeline: beside the audit log. */
-export const queriesBeside = (auditLog: string, pipeline: string): string =>
-  join(dirname(auditLog), `queries-${pipeline}.json`);
