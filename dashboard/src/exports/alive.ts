@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { Clock } from '@tributary/shared';
+import { type Clock, isRunning } from '@tributary/shared';
 import type { Unfinished } from './targets/port.js';
 
 /** Milliseconds between two signs of life of a run, and after how many without one it counts as dead. */
@@ -30,14 +30,4 @@ export function isAlive({ run, note, seenAt }: Unfinished, clock: Clock): boolea
   if (clock.now() - seenAt > DEAD_AFTER || note === undefined || note.pid === 0) return false;
   if (note.host !== thisHost()) return true;
   return note.pid === process.pid ? mine.has(run) : isRunning(note.pid);
-}
-
-/** Whether there is a process of this number. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }

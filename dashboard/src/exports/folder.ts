@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isRunning } from './alive.js';
+import { isRunning } from '@tributary/shared';
 
 const NAME = /^tributary-export-(.+)\.(\d+)\.[^.]+$/;
 

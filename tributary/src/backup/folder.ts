@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { BackupFolder, FatalError, replaceFile, syncFolder } from '@tributary/shared';
+import { BackupFolder, FatalError, isRunning, replaceFile, syncFolder } from '@tributary/shared';
 import { MANIFEST, type Manifest } from './manifest.js';
 
 /** Says in the folder of a backup that is not at its end who makes it. */
@@ -34,22 +34,13 @@ async function removeDead(making: string): Promise<void> {
   if (!existsSync(making)) return;
   const maker = await readFile(join(making, MAKER), 'utf8').catch(() => '');
   const [pid = '', host = ''] = maker.split(' ');
-  const lives = host !== '' && (host !== hostname() || isAlive(Number(pid)));
+  const lives = host !== '' && (host !== hostname() || isRunning(Number(pid)));
   if (lives)
     throw new FatalError(
       'backup_under_way',
       `process ${pid} on ${host} makes a backup in ${making}: wait for it, or remove that folder if it has died`,
     );
   await rm(making, { recursive: true, force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** Writes the manifest, and gives the folder its name. */

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { isRunning } from '@tributary/shared';
 
 /** The folder of one database: of this process alone as long as it runs, and of the next one if it is given back. */
 export interface Folder {
@@ -59,13 +60,4 @@ async function isLeft(name: string, folder: string): Promise<boolean> {
     () => Number.POSITIVE_INFINITY,
   );
   return made < Date.now() - process.uptime() * 1_000 - 1_000;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }
