@@ -12,6 +12,7 @@ export const MANIFEST = 'manifest.json';
 export const FILES = {
   pipeline: 'pipeline.yaml',
   before: 'redis/before.ndjson',
+  events: 'redis/events.ndjson',
   open: 'redis/open.ndjson',
   after: 'redis/after.ndjson',
   letters: ['letters/first.ndjson', 'letters/last.ndjson'],

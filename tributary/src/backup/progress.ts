@@ -1,7 +1,6 @@
 import { restorableCursor } from '@tributary/producer';
 import {
   type BackupFolder,
-  cursorKey,
   cursorResetsKey,
   jsonLine,
   type OpenPublication,
@@ -55,7 +54,7 @@ export async function writeOpen(
   const copies = (await keysToKeep(redis, config, 'open')).filter((key) =>
     key.startsWith(`${redisPrefix(name)}hook-copies`),
   );
-  await into.add(COPIES, linesOfKeys(redis, name, copies));
+  await into.add(FILES.events, linesOfKeys(redis, name, copies));
   const still = (await redisPublications(redis, name).recount(open)).filter((one) => missingOf(one) > 0);
   const settled = still.flatMap(({ token, counts }) =>
     Object.keys(counts).map((queue) => settledKey(name, token, queue)),
@@ -68,8 +67,6 @@ export async function writeOpen(
   await into.add(FILES.open, lines());
   return still.reduce((sum, one) => sum + missingOf(one), 0);
 }
-
-export const COPIES = 'redis/events.ndjson';
 
 const missingOf = ({ counts, settled }: OpenPublication): number =>
   Object.entries(counts).reduce((sum, [queue, all]) => sum + Math.max(0, all - (settled[queue] ?? 0)), 0);
@@ -92,12 +89,10 @@ export async function writeProgress(
   }
   const now = await readResets(redis, name, [...resets.keys()]);
   const reset = [...resets].filter(([id, before]) => now.get(id) !== before).map(([id]) => id);
-  const isReset = new Set(reset.map((id) => cursorKey(name, id)));
   const kept = keys.flatMap((copied): CopiedKey[] => {
-    const key = `${redisPrefix(name)}${copied.key}`;
     if (!copied.key.startsWith('cursor:')) return [copied];
     const id = copied.key.slice('cursor:'.length);
-    const cursor = isReset.has(key) ? undefined : restorableCursor(String(copied.values[0]), endpoints[id]);
+    const cursor = reset.includes(id) ? undefined : restorableCursor(String(copied.values[0]), endpoints[id]);
     return cursor === undefined ? [] : [{ ...copied, values: [cursor] }];
   });
   await into.add(FILES.before, kept.map(jsonLine));

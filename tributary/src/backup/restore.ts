@@ -16,7 +16,6 @@ import {
   topologyOf,
 } from '@tributary/shared';
 import { FILES, type Manifest } from './manifest.js';
-import { COPIES } from './progress.js';
 import { type CopiedKey, keysOf, putKey } from './redis-copy.js';
 import { keptWhen } from './redis-keys.js';
 import type { Servers } from './stores.js';
@@ -203,7 +202,7 @@ const revived = (properties: CopiedLetter['properties']): CopiedLetter['properti
 async function fillRedis(redis: Redis, pipeline: string, files: BackupFiles): Promise<void> {
   const kept = new Set([restoringKey(pipeline), `${redisPrefix(pipeline)}tokens`]);
   for await (const key of keysOf(redis, pipeline)) if (!kept.has(key)) await redis.unlink(key);
-  for (const path of [FILES.before, COPIES, FILES.open, FILES.after]) {
+  for (const path of [FILES.before, FILES.events, FILES.open, FILES.after]) {
     if (!files.has(path)) continue;
     for await (const line of jsonLines<CopiedKey>(files.read(path))) await putKey(redis, pipeline, line);
   }
