@@ -51,8 +51,8 @@ export async function drain({
         // It may have taken the last of those before right after it said how old the oldest is.
         open.set(queue, now + NOTED);
     }
-    const isOver = now - begun >= patience || (await hasNoConsumer(depths, [...open.keys()], now - begun));
-    if (open.size === 0 || isOver || signal.aborted) break;
+    const isLeft = now - begun >= NOTED && [...open.keys()].every((queue) => (looks.get(queue)?.consumers ?? 0) === 0);
+    if (open.size === 0 || now - begun >= patience || isLeft || signal.aborted) break;
     await clock.sleep(LOOK, signal);
   }
   const looks = await depths.look([...open.keys()]);
@@ -64,9 +64,4 @@ export async function drain({
       ? []
       : `queue ${queue}: ${count(messages, 'message')}, and ${count(records, 'record')} with consumers`;
   });
-}
-
-async function hasNoConsumer(depths: QueueDepths, queues: readonly string[], since: number): Promise<boolean> {
-  if (since < NOTED || queues.length === 0) return false;
-  return [...(await depths.look(queues)).values()].every(({ consumers }) => consumers === 0);
 }
