@@ -25,7 +25,8 @@ export interface ReadOptions {
   readonly isUnderWay: (changedAt: number, pending: boolean) => boolean;
 }
 
-const UNTOLD: ShapeEvents = { unknownField() {}, cut() {}, notInHierarchy() {}, failed() {}, tell() {} };
+/** For who shapes records and wants to hear nothing of them. */
+export const UNTOLD: ShapeEvents = { unknownField() {}, cut() {}, notInHierarchy() {}, failed() {}, tell() {} };
 
 /** Whether a record that is removed has to leave its dataset: whether the endpoint looks for what is missing, or its source tells it. */
 const TELLS_REMOVED = {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { compileShape, type ShapeEvents } from '@tributary/producer';
+import { compileShape } from '@tributary/producer';
 import {
   compileEntity,
   contentHash,
@@ -11,6 +11,7 @@ import {
   type PipelineConfig,
 } from '@tributary/shared';
 import type { Changes, RecordState } from '../audit/changes.js';
+import { UNTOLD } from '../audit/records.js';
 import { FOR } from './pipeline.js';
 
 /** Stands between the producers and the API, and remembers every state of every record that went by. */
@@ -77,8 +78,6 @@ interface Listed {
   readonly data: readonly unknown[];
   readonly nextCursor: string | null;
 }
-
-const UNTOLD: ShapeEvents = { unknownField() {}, cut() {}, notInHierarchy() {}, failed() {}, tell() {} };
 
 /** The states of the records of one endpoint, as its listings tell them. */
 class Listing {
