@@ -9,18 +9,14 @@ import {
   topologyOf,
 } from '@tributary/shared';
 import { Client } from 'pg';
-import { audit } from '../audit/audit.js';
 import { type AuditReport, formatTable } from '../audit/report.js';
-import { csvRows } from '../audit/sinks/csv.js';
-import { postgresRows } from '../audit/sinks/postgres.js';
-import { apiTruth } from '../audit/truth.js';
+import { auditStage } from '../chaos/audit-stage.js';
 import { inRunFolder } from '../chaos/folder.js';
-import { TRUTH_OF } from '../chaos/pipeline.js';
 import { queueDepths, takeDeadLetters, withChannel } from '../chaos/queues.js';
 import { createRandom } from '../chaos/random.js';
 import { withRedis } from '../chaos/redis.js';
 import { addressesOf } from '../chaos/servers.js';
-import { astray, lastPolls, stopInOrder, untilDrained } from '../chaos/settle.js';
+import { lastPolls, stopInOrder, untilDrained, untilSettled } from '../chaos/settle.js';
 import { raiseStage, type Stage, untilReady, workerEnv } from '../chaos/stage.js';
 import { until } from '../chaos/until.js';
 import { runCommand } from './command.js';
@@ -128,7 +124,8 @@ async function play(options: DrillOptions, folder: string, release: ReleaseList)
   say('they are ready; waiting until all is written');
   const attempt = (step: Promise<void>) => step.catch((error: unknown) => void problems.push(describeError(error)));
   await attempt(lastPolls(stage, signal));
-  await attempt(untilNothingIsAstray(stage, signal));
+  // What was on its way when the backup was made is found lost, and polled again.
+  await attempt(untilSettled(stage, signal, PATIENCE));
   await attempt(lastPolls(stage, signal));
   problems.push(...(await stopInOrder(stage.producers)));
   await attempt(untilDrained(stage.rabbitmq.url, stage.pipeline.config, stage.consumers, signal, PATIENCE));
@@ -192,28 +189,4 @@ async function loseEverything({ rabbitmq, redis, postgres, pipeline }: Stage): P
   const client = new Client({ connectionString: postgres.url });
   await client.connect();
   await client.query(`DROP SCHEMA ${pipeline.config.sink.postgres.schema} CASCADE`).finally(() => client.end());
-}
-
-/** Resolves when all that was on its way when the backup was made is found lost, and polled again. */
-const untilNothingIsAstray = (stage: Stage, signal: AbortSignal): Promise<void> => {
-  const lacking = async () => {
-    const left = await astray(stage);
-    return left.length === 0 ? undefined : left.join('; ');
-  };
-  return until('all that RabbitMQ confirmed is settled or found lost', lacking, {
-    timeout: PATIENCE,
-    signal,
-    every: 500,
-  });
-};
-
-async function auditStage({ pipeline, postgres, api, recorder }: Stage): Promise<AuditReport> {
-  const { config } = pipeline;
-  const rows =
-    postgres === undefined ? csvRows(config.sink.csv, false) : await postgresRows(config.sink.postgres, postgres.url);
-  try {
-    return await audit({ config, truth: apiTruth(config, api.url, TRUTH_OF), changes: recorder, sink: rows });
-  } finally {
-    await rows.close();
-  }
 }

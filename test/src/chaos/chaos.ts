@@ -1,15 +1,10 @@
-import { datasetsOf, describeError, type ReleaseList, type SinkKind, systemClock } from '@tributary/shared';
-import { audit } from '../audit/audit.js';
-import type { AuditReport } from '../audit/report.js';
-import { csvRows } from '../audit/sinks/csv.js';
-import type { StoredRows } from '../audit/sinks/port.js';
-import { postgresRows } from '../audit/sinks/postgres.js';
-import { apiTruth } from '../audit/truth.js';
+import { describeError, type ReleaseList, type SinkKind, systemClock } from '@tributary/shared';
+import { auditStage, countRows } from './audit-stage.js';
 import { keepEvidence } from './evidence.js';
 import { Faults } from './faults.js';
 import { inRunFolder } from './folder.js';
 import type { MirroredSource } from './mirrors/table.js';
-import { type Deletes, type Packing, TRUTH_OF } from './pipeline.js';
+import type { Deletes, Packing } from './pipeline.js';
 import { type Fault, planFaults } from './plan.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
@@ -153,28 +148,3 @@ async function lookIntoQueues({ rabbitmq, pipeline, world }: Stage) {
     return { deadLettered: 0, problems: [`the queues cannot be looked into: ${describeError(error)}`] };
   }
 }
-
-async function withRows<T>({ pipeline, postgres }: Stage, live: boolean, use: (rows: StoredRows) => Promise<T>) {
-  const { csv, postgres: settings } = pipeline.config.sink;
-  const rows = postgres === undefined ? csvRows(csv, live) : await postgresRows(settings, postgres.url);
-  try {
-    return await use(rows);
-  } finally {
-    await rows.close();
-  }
-}
-
-const auditStage = (stage: Stage): Promise<AuditReport> =>
-  withRows(stage, false, (sink) => {
-    const { config } = stage.pipeline;
-    return audit({ config, truth: apiTruth(config, stage.api.url, TRUTH_OF), changes: stage.recorder, sink });
-  });
-
-const countRows = (stage: Stage): Promise<number> =>
-  withRows(stage, true, async (rows) => {
-    let count = 0;
-    for (const dataset of datasetsOf(stage.pipeline.config)) {
-      for await (const row of rows.past?.(dataset) ?? rows.rows(dataset)) if (!('flaw' in row)) count++;
-    }
-    return count;
-  });

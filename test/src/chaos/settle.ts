@@ -91,12 +91,12 @@ export async function lastPolls(stage: Stage, signal: AbortSignal): Promise<void
 }
 
 /** Resolves when all that RabbitMQ has confirmed is settled, or was found lost. */
-function untilSettled(stage: Stage, signal: AbortSignal): Promise<void> {
+export function untilSettled(stage: Stage, signal: AbortSignal, timeout = PATIENCE): Promise<void> {
   const look = async () => {
     const left = await astray(stage);
     return left.length === 0 ? undefined : left.join('; ');
   };
-  return until('all that RabbitMQ confirmed is settled or found lost', look, { timeout: PATIENCE, signal, every: 500 });
+  return until('all that RabbitMQ confirmed is settled or found lost', look, { timeout, signal, every: 500 });
 }
 
 /** What RabbitMQ has confirmed, and is neither settled nor found lost, in words. */
