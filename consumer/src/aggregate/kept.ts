@@ -1,4 +1,5 @@
 import { type Clock, contentHash, type Logger, type Row } from '@tributary/shared';
+import { newestOf } from '../sinks/newest.js';
 import type { LandedRow, Sink, SinkWriter } from '../sinks/port.js';
 import { RowsRefused } from '../sinks/refused.js';
 import type { Aggregate, Grouping } from './groups.js';
@@ -68,14 +69,10 @@ export class KeptGroups {
   async #read(): Promise<Map<string, string>> {
     const { aggregate, sink } = this.#options;
     const { dataset } = aggregate;
-    const newest = new Map<string, { readonly order: string; readonly hash: string | undefined }>();
-    for await (const row of sink.scan(dataset)) {
-      const order = dataset.orderOf(row.version, row.messageId);
+    const newest = await newestOf(sink.scan(dataset), dataset, (row, order) => {
       this.#latest = Math.max(this.#latest, Date.parse(row.version) || 0);
-      const known = newest.get(row.key);
-      if (known !== undefined && known.order >= order) continue;
-      newest.set(row.key, { order, hash: row.deleted ? undefined : this.#hashOf(row) });
-    }
+      return { order, hash: row.deleted ? undefined : this.#hashOf(row) };
+    });
     const stored = new Map<string, string>();
     for (const [key, { hash }] of newest) if (hash !== undefined) stored.set(key, hash);
     this.#isProved = true;

@@ -1,6 +1,7 @@
 import { compileContentHash, type Dataset } from '@tributary/shared';
 import { ledgerHash, UNKNOWN_CONTENT } from '../ledger/content.js';
 import type { MergeRows, MergeSide } from '../merge/rows.js';
+import { newestOf } from '../sinks/newest.js';
 import type { LandedRow, Sink } from '../sinks/port.js';
 
 /** The newest landed row of a key, as much of it as the ledger keeps. */
@@ -29,11 +30,11 @@ export const landedOthers = (
 
 /** @param isDoubted whether each row has to prove by its hash that it holds what was written: a person may have changed it */
 export const newestRows = (sink: Sink, dataset: Dataset, isDoubted: boolean): Promise<Map<string, NewestRow>> =>
-  newestOf(sink, dataset, isDoubted, (_row, seen) => seen);
+  readNewest(sink, dataset, isDoubted, (_row, seen) => seen);
 
 /** As {@link newestRows}. */
 export const newestSides = (sink: Sink, dataset: Dataset, isDoubted: boolean): Promise<Map<string, NewestSide>> =>
-  newestOf(sink, dataset, isDoubted, ({ key, version, messageId, deleted, values }, seen) => ({
+  readNewest(sink, dataset, isDoubted, ({ key, version, messageId, deleted, values }, seen) => ({
     ...seen,
     key,
     version,
@@ -41,7 +42,7 @@ export const newestSides = (sink: Sink, dataset: Dataset, isDoubted: boolean): P
     payload: deleted ? null : values,
   }));
 
-async function newestOf<T extends NewestRow>(
+function readNewest<T extends NewestRow>(
   sink: Sink,
   dataset: Dataset,
   isDoubted: boolean,
@@ -50,11 +51,5 @@ async function newestOf<T extends NewestRow>(
   const hashOf = compileContentHash(dataset.hashedAs, dataset.columns);
   const hashSeen = ({ key, hash, deleted, values }: LandedRow): string =>
     isDoubted && !deleted && hashOf(key, values) !== hash ? UNKNOWN_CONTENT : ledgerHash(hash, deleted);
-  const newest = new Map<string, T>();
-  for await (const row of sink.scan(dataset)) {
-    const order = dataset.orderOf(row.version, row.messageId);
-    const known = newest.get(row.key);
-    if (known === undefined || known.order < order) newest.set(row.key, read(row, { order, hash: hashSeen(row) }));
-  }
-  return newest;
+  return newestOf(sink.scan(dataset), dataset, (row, order) => read(row, { order, hash: hashSeen(row) }));
 }
