@@ -1,12 +1,13 @@
 import {
-  canonicalInteger,
   compareDecimals,
   decimalOf,
   decimalUnits,
+  divideRounded,
   type FieldType,
   type Metric,
   type MetricKind,
   plainDecimal,
+  shortestDecimal,
 } from '@tributary/shared';
 
 /** Takes the values of one column in one group, and tells what they come to. The order of the values never matters. */
@@ -96,10 +97,8 @@ class Average implements Accumulator {
   result(): string | undefined {
     const { count, units, scale } = this.#sum;
     if (count === 0) return undefined;
-    const by = BigInt(count) * 10n ** BigInt(scale);
-    const twice = 2n * units * 10n ** BigInt(this.#decimals);
-    // Halves go away from zero; division cuts towards it.
-    return decimalOf((units < 0n ? twice - by : twice + by) / (2n * by), this.#decimals);
+    const average = divideRounded(units * 10n ** BigInt(this.#decimals), BigInt(count) * 10n ** BigInt(scale));
+    return decimalOf(average, this.#decimals);
   }
 }
 
@@ -146,16 +145,12 @@ class Distinct implements Accumulator {
   }
 
   add(value: unknown): void {
-    this.#values.add(this.#isNumber ? shortest(String(value)) : String(value));
+    const text = String(value);
+    // One text for each number: `1.50` and `1.5` are the same.
+    this.#values.add(this.#isNumber ? shortestDecimal(plainDecimal(text) ?? text) : text);
   }
 
-  result(): unknown {
-    return canonicalInteger(String(this.#values.size));
+  result(): number {
+    return this.#values.size;
   }
-}
-
-/** One text for each number: `1.50` and `1.5` are the same. */
-function shortest(text: string): string {
-  const plain = plainDecimal(text) ?? text;
-  return plain.includes('.') ? plain.replace(/\.?0+$/, '') : plain;
 }

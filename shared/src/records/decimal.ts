@@ -44,7 +44,7 @@ export const compareDecimals = (a: string, b: string): number => compareNumber(a
 export function roundDecimal(text: string, decimals: number): string {
   const [units, scale] = decimalUnits(text);
   const rounded =
-    scale <= decimals ? units * 10n ** BigInt(decimals - scale) : divide(units, 10n ** BigInt(scale - decimals));
+    scale <= decimals ? units * 10n ** BigInt(decimals - scale) : divideRounded(units, 10n ** BigInt(scale - decimals));
   return decimalOf(rounded, decimals);
 }
 
@@ -66,7 +66,15 @@ export function decimalOf(units: bigint, scale: number): string {
   return units < 0n ? `-${plain}` : plain;
 }
 
-function divide(number: bigint, by: bigint): bigint {
+/** A whole number divided by a positive one, halves away from zero. */
+export function divideRounded(number: bigint, by: bigint): bigint {
   const half = number < 0n ? -by / 2n : by / 2n;
   return (number + half) / by;
 }
+
+/**
+ * Without needless zeros behind the point: `1.50` and `1.5` are the same.
+ *
+ * @param text as plainDecimal gives it
+ */
+export const shortestDecimal = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);

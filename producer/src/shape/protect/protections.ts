@@ -7,6 +7,7 @@ import {
   type ProtectionKind,
   type ProtectionOf,
   plainDecimal,
+  shortestDecimal,
 } from '@tributary/shared';
 import { encrypt } from './encrypted.js';
 import type { ProtectionKeys } from './keys.js';
@@ -118,18 +119,12 @@ function bucketsOf(size: number): Protect {
     const most = Math.max(scale, stepScale);
     const [value, width] = [digits * 10n ** BigInt(most - scale), step * 10n ** BigInt(most - stepScale)];
     const rest = ((value % width) + width) % width;
-    return `${tidy(decimalOf(value - rest, most))}-${tidy(decimalOf(value - rest + width, most))}`;
+    const edge = (units: bigint) => shortestDecimal(decimalOf(units, most));
+    return `${edge(value - rest)}-${edge(value - rest + width)}`;
   };
 }
 
 const unitsOf = (text: string) => decimalUnits(plainDecimal(text) ?? '0');
-
-/** Without the zeros that its bucket needs behind the point alone. */
-function tidy(number: string): string {
-  const [whole = '', fraction = ''] = number.split('.');
-  const left = fraction.replace(/0+$/, '');
-  return left === '' ? whole : `${whole}.${left}`;
-}
 
 const missing = (place: string, kind: ProtectionKind, variable: string) =>
   new FatalError(
