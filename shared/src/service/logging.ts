@@ -52,17 +52,20 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRET_PATHS, censor: '[secret]' },
-    // Errors of libraries hold URLs with passwords, and texts from outside hold what a terminal obeys.
     // Lines about traced work carry its ids.
     mixin: () => ({ ...activeSpan()?.ids }),
     hooks: {
       logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, number: number) {
-        const isSampled = number === WARN || number === ERROR;
+        if (number !== WARN && number !== ERROR) {
+          method.apply(this, args);
+          return;
+        }
         const [fields, msg] = lineOf(args);
         const tell = (repeated: number) =>
           method.apply(this, [{ ...fields, repeated }, `${msg} (${repeated} more times, left out)`]);
-        if (!isSampled || repeats.takes(kindOf(number, fields, msg), tell)) method.apply(this, args);
+        if (repeats.takes(kindOf(number, fields, msg), tell)) method.apply(this, args);
       },
+      // Errors of libraries hold URLs with passwords, and texts from outside hold what a terminal obeys.
       streamWrite(line: string) {
         const safe = printable(withoutPasswords(line));
         lines.take(safe);
