@@ -1,5 +1,5 @@
 import { KEPT_BODIES } from '@tributary/shared';
-import { type Client, escapeIdentifier } from 'pg';
+import { type Client, escapeIdentifier, escapeLiteral } from 'pg';
 
 /** A table as a backup keeps it. Statements name nothing with its schema: it is searched for. */
 export interface SavedTable {
@@ -96,7 +96,7 @@ export async function describeTable(client: Client, { oid, name }: FoundTable): 
       ...columns.flatMap((column) =>
         column.comment === null
           ? []
-          : [`COMMENT ON COLUMN ${table}.${escapeIdentifier(column.name)} IS ${quoteText(column.comment)}`],
+          : [`COMMENT ON COLUMN ${table}.${escapeIdentifier(column.name)} IS ${escapeLiteral(column.comment)}`],
       ),
     ],
     isShared: isShared(name),
@@ -112,9 +112,6 @@ function define({ name, type, collation, required, value, generated }: Column): 
   if (required) words.push('NOT NULL');
   return words.join(' ');
 }
-
-/** With either quote doubled, whatever standard_conforming_strings says. */
-const quoteText = (text: string): string => ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
 const LEFT = `
   SELECT format('%s %s', CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'table' END, c.relname) AS what

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import {
   type BackupFiles,
@@ -9,7 +10,7 @@ import {
   postgresServers,
   type SinkConfig,
 } from '@tributary/shared';
-import { Client, escapeIdentifier } from 'pg';
+import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { type CopiedOutput, type CopiesParts, OUTPUT, type OutputCopies } from '../copies/port.js';
 import { describeTable, isShared, leftBeside, RESTORING, type SavedTable, tablesThere } from './copies-catalog.js';
@@ -116,7 +117,7 @@ class PostgresCopies implements OutputCopies {
 
   async restore(from: BackupFiles, name: string, signal: AbortSignal): Promise<void> {
     if ((await this.restoring()) === name) return;
-    const saved = JSON.parse(await textOf(from.read(CATALOG))) as readonly SavedTable[];
+    const saved = JSON.parse(await text(from.read(CATALOG))) as readonly SavedTable[];
     await this.#transaction('READ COMMITTED', async (client) => {
       await client.query(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(this.#schema)}`);
       for (const [index, table] of saved.entries()) {
@@ -141,7 +142,7 @@ class PostgresCopies implements OutputCopies {
 
   async #copyOut(client: Client, { name, columns, isShared: shared }: SavedTable): Promise<string> {
     const ours = shared && (await hasPipeline(client, this.#schema, name));
-    const where = ours ? ` WHERE pipeline = E'${this.#pipeline.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : '';
+    const where = ours ? ` WHERE pipeline = ${escapeLiteral(this.#pipeline)}` : '';
     return `COPY (SELECT ${namesOf(columns)} FROM ${escapeIdentifier(name)}${where}) TO STDOUT`;
   }
 
@@ -199,10 +200,4 @@ async function hasPipeline(client: Client, schema: string, table: string): Promi
     [schema, table],
   );
   return rows.length > 0;
-}
-
-async function textOf(chunks: AsyncIterable<Buffer>): Promise<string> {
-  const all: Buffer[] = [];
-  for await (const chunk of chunks) all.push(chunk);
-  return Buffer.concat(all).toString('utf8');
 }
