@@ -1,4 +1,4 @@
-import { type Clock, describeError, type Logger, type Row } from '@tributary/shared';
+import { type Clock, type Dataset, describeError, type Logger, type Row } from '@tributary/shared';
 import type { LedgerKeys } from '../ledger/keys.js';
 import type { Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
@@ -74,6 +74,7 @@ export async function keepAggregates(options: AggregatesOptions): Promise<void> 
 
 /** The aggregates of one dataset: its rows are read once for all of them. */
 interface Source {
+  readonly dataset: Dataset;
   readonly kept: readonly KeptGroups[];
   readonly columns: readonly string[];
   /** Milliseconds. */
@@ -160,28 +161,30 @@ class HeldAggregates {
   /** Calculates the groups of a source, unless it is as it was. */
   async #look(source: Source, over: AbortSignal): Promise<void> {
     const { sink, clock, log, tell } = this.#options;
-    const [first] = source.kept;
-    if (first === undefined) return;
+    const { dataset, kept } = source;
     const began = clock.monotonic();
     const asOf = clock.now();
     // Before the rows are read: what changes meanwhile is seen by the next look.
-    const change = await sink.changeOf?.(first.aggregate.source);
+    const change = await sink.changeOf?.(dataset);
     const isOwn = (await this.#own(source)) === source.own;
     const isSame = change !== undefined && change === source.change && isOwn;
     if (!isSame) {
       // A person has emptied a table, or removed parts: what is remembered of them is not there any more.
-      if (!isOwn) for (const kept of source.kept) kept.forget();
-      const groupings = source.kept.map(({ aggregate }) => aggregate.begin());
-      await this.#read(source, groupings, over);
+      if (!isOwn) for (const one of kept) one.forget();
+      const begun = kept.map((one) => [one, one.aggregate.begin()] as const);
+      await this.#read(
+        source,
+        begun.map(([, grouping]) => grouping),
+        over,
+      );
       if (over.aborted) return;
-      for (const [at, kept] of source.kept.entries()) await this.#become(kept, groupings[at]);
+      for (const [one, grouping] of begun) await this.#become(one, grouping);
       source.change = change;
       source.own = await this.#own(source);
     }
     const took = clock.monotonic() - began;
-    for (const { aggregate } of source.kept) tell.upToDate(aggregate.dataset.name, asOf, isSame ? undefined : took);
-    if (!isSame)
-      log.debug({ dataset: first.aggregate.source.name, milliseconds: Math.round(took) }, 'aggregates calculated');
+    for (const { aggregate } of kept) tell.upToDate(aggregate.dataset.name, asOf, isSame ? undefined : took);
+    if (!isSame) log.debug({ dataset: dataset.name, milliseconds: Math.round(took) }, 'aggregates calculated');
   }
 
   async #own({ kept }: Source): Promise<string> {
@@ -190,17 +193,14 @@ class HeldAggregates {
     return JSON.stringify(changes);
   }
 
-  async #read({ kept, columns }: Source, groupings: readonly Grouping[], over: AbortSignal): Promise<void> {
-    const dataset = kept[0]?.aggregate.source;
-    if (dataset === undefined) return;
+  async #read({ dataset, columns }: Source, groupings: readonly Grouping[], over: AbortSignal): Promise<void> {
     for await (const values of newestRows(this.#options.sink, dataset, columns)) {
       for (const grouping of groupings) grouping.add(values);
       if (over.aborted) return;
     }
   }
 
-  async #become(kept: KeptGroups, grouping: Grouping | undefined): Promise<void> {
-    if (grouping === undefined) return;
+  async #become(kept: KeptGroups, grouping: Grouping): Promise<void> {
     try {
       await kept.become(grouping);
     } catch (error) {
@@ -216,10 +216,11 @@ class HeldAggregates {
   }
 
   #sourcesOf(keep: (aggregate: Aggregate) => KeptGroups): Source[] {
-    const names = new Set(this.#options.aggregates.map(({ source }) => source.name));
-    return [...names].map((name) => {
+    const datasets = new Map(this.#options.aggregates.map(({ source }) => [source.name, source]));
+    return [...datasets].map(([name, dataset]) => {
       const own = this.#options.aggregates.filter(({ source }) => source.name === name);
       return {
+        dataset,
         kept: own.map(keep),
         columns: [...new Set(own.flatMap(({ columns }) => columns))],
         every: Math.min(...own.map(({ every }) => every)),

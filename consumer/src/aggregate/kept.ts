@@ -39,11 +39,8 @@ export class KeptGroups {
     return this.#options.aggregate;
   }
 
-  /**
-   * Makes the rows what the groups are: writes those that differ, and closes those that are no more. If it fails, the rows are read once more.
-   * @returns how many rows were written
-   */
-  async become(grouping: Grouping): Promise<number> {
+  /** Makes the rows what the groups are: writes those that differ, and closes those that are no more. If it fails, the rows are read once more. */
+  async become(grouping: Grouping): Promise<void> {
     const isCheap = this.#options.sink.newest !== undefined;
     const stored = (isCheap ? undefined : this.#stored) ?? (await this.#read());
     this.#stored = undefined;
@@ -58,7 +55,6 @@ export class KeptGroups {
     }
     if (rows.length > 0) this.#latest = at;
     this.#stored = stored;
-    return rows.length;
   }
 
   /** Its rows are read once more, the next time. */
