@@ -123,7 +123,6 @@ const bound = (copies: OutputCopies): OutputCopies => ({
   setAside: (name) => copies.setAside(name),
   restore: (from, name, signal) => copies.restore(from, name, signal),
   ended: () => copies.ended(),
-  close: () => copies.close(),
 });
 
 /** Changes records all the time, until it is told to stop. */

@@ -106,7 +106,6 @@ async function backup(context: Context, version: string, config: PipelineConfig,
     await abandonFolder(into);
     throw error;
   } finally {
-    await copies.close();
     await releases.release().catch(() => {});
   }
 }

@@ -98,7 +98,6 @@ async function restore(context: Context, folder: string, replaces: boolean, file
     ];
     terminal.write(`${lines.join('\n')}\n`);
   } finally {
-    await copies.close();
     await releases.release().catch(() => {});
   }
 }

@@ -32,7 +32,6 @@ export interface OutputCopies {
   restore(from: BackupFiles, name: string, signal: AbortSignal): Promise<void>;
   /** All else is there as well. */
   ended(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** Where the output's files lie in a backup. */

@@ -21,6 +21,5 @@ export function csvCopies({ directory }: SinkConfig['csv'], { datasets }: Copies
     setAside: (name) => setCsvAside(directory, name),
     restore: (from, name, signal) => restoreCsv(directory, from, name, signal),
     ended: () => endCsv(directory),
-    async close() {},
   };
 }

@@ -138,8 +138,6 @@ class PostgresCopies implements OutputCopies {
     });
   }
 
-  async close(): Promise<void> {}
-
   async #copyOut(client: Client, { name, columns, isShared: shared }: SavedTable): Promise<string> {
     const ours = shared && (await hasPipeline(client, this.#schema, name));
     const where = ours ? ` WHERE pipeline = ${escapeLiteral(this.#pipeline)}` : '';
