@@ -12,7 +12,7 @@ import {
   type Part,
 } from '@tributary/shared';
 import { type CopiedOutput, OUTPUT } from '../copies/port.js';
-import { ignoreMissing, readIfThere, statIfThere } from './files.js';
+import { beginningOf, ignoreMissing, readIfThere, statIfThere } from './files.js';
 import { type Evidence, PartState, sealOf } from './part-state.js';
 
 /** How often a part is copied again that was replaced meanwhile, by a seal or an erasure. */
@@ -94,13 +94,6 @@ async function savePart(
     else if (seal === 'sealed') await into.add(place('sealed'), '');
     return isSound ? 'sound' : 'changed';
   }
-}
-
-/** A file as far as it went, in pieces. It may have been replaced by a shorter one. */
-async function* beginningOf(path: string, size: number): AsyncGenerator<Buffer, void, undefined> {
-  if (size === 0) return;
-  for await (const chunk of createReadStream(path, { end: size - 1, highWaterMark: 1024 * 1024 }))
-    yield chunk as Buffer;
 }
 
 /** The hash of the first bytes of what passes through. */

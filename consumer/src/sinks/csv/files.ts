@@ -55,13 +55,16 @@ export async function withFolder(path: string): Promise<string> {
   return path;
 }
 
+/** The first bytes of a file, in pieces: fewer if it is shorter. */
+export async function* beginningOf(path: string, size: number): AsyncGenerator<Buffer, void, undefined> {
+  if (size === 0) return;
+  for await (const chunk of createReadStream(path, { end: size - 1, highWaterMark: 1024 * 1024 }))
+    yield chunk as Buffer;
+}
+
 /** SHA-256 of the first bytes of a file. */
 export async function hashOfFile(path: string, size: number): Promise<string> {
   const hash = createHash('sha256');
-  if (size > 0) {
-    for await (const chunk of createReadStream(path, { end: size - 1, highWaterMark: 1024 * 1024 })) {
-      hash.update(chunk as Buffer);
-    }
-  }
+  for await (const chunk of beginningOf(path, size)) hash.update(chunk);
   return hash.digest('hex');
 }
