@@ -89,7 +89,7 @@ export * from './errors.js';
 export * from './expressions/index.js';
 export * from './postgres/primary.js';
 export * from './postgres/servers.js';
-export { type Hierarchy, readHierarchy } from './privacy/hierarchy.js';
+export { Hierarchies } from './privacy/hierarchy.js';
 export {
   type Called,
   kindByName,

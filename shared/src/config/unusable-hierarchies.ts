@@ -1,4 +1,4 @@
-import { hierarchyFault } from '../privacy/hierarchy.js';
+import { Hierarchies, hierarchyFault } from '../privacy/hierarchy.js';
 import type { Fault } from './fault.js';
 import type { Field } from './fields.js';
 import type { PipelineConfig } from './schema.js';
@@ -33,8 +33,9 @@ export function* unusableHierarchies({ entities, exports }: PipelineConfig): Gen
     for (const [column, levels] of Object.entries(privacy?.quasi ?? {}))
       for (const { hierarchy, level = 1 } of levels)
         if (hierarchy !== undefined) named.push({ path: `exports.${name}.privacy.quasi.${column}`, hierarchy, level });
+  const hierarchies = new Hierarchies();
   for (const { path, hierarchy, level } of named) {
-    const message = hierarchyFault(hierarchy, level);
+    const message = hierarchyFault(hierarchies, hierarchy, level);
     if (message !== undefined) yield { path, message };
   }
 }

@@ -65,10 +65,22 @@ export function readHierarchy(path: string): Hierarchy {
   };
 }
 
+/** The files of hierarchies, each read once, and as it was then. */
+export class Hierarchies {
+  readonly #read = new Map<string, Hierarchy>();
+
+  /** @throws FatalError for a file that cannot be used */
+  of(path: string): Hierarchy {
+    const hierarchy = this.#read.get(path) ?? readHierarchy(path);
+    this.#read.set(path, hierarchy);
+    return hierarchy;
+  }
+}
+
 /** Why a level of a hierarchy cannot be had, in words; undefined if it can. */
-export function hierarchyFault(path: string, level: number): string | undefined {
+export function hierarchyFault(hierarchies: Hierarchies, path: string, level: number): string | undefined {
   try {
-    const { levels } = readHierarchy(path);
+    const { levels } = hierarchies.of(path);
     return level <= levels ? undefined : `${path} has ${levels} levels, and no level ${level}`;
   } catch (error) {
     if (error instanceof FatalError) return error.message;

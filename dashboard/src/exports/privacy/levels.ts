@@ -1,4 +1,4 @@
-import { type ExportPrivacy, FatalError, levelFault, type PrivacyLevel, readHierarchy } from '@tributary/shared';
+import { type ExportPrivacy, FatalError, Hierarchies, levelFault, type PrivacyLevel } from '@tributary/shared';
 import type { SqlColumn, SqlType } from '../../sql/port.js';
 import { quoted, quotedName } from '../../sql/quoted.js';
 import { columnOf } from '../column-of.js';
@@ -25,11 +25,15 @@ export interface Quasi {
  * @throws FatalError for a column that is not there, and for a level that is not for its type
  */
 export function quasiOf({ quasi }: ExportPrivacy, columns: readonly SqlColumn[]): Quasi[] {
+  const hierarchies = new Hierarchies();
   return Object.entries(quasi).map(([name, levels]) => {
     const { type } = columnOf(name, columns, 'privacy');
     const text = `CAST(${quotedName(name)} AS text)`;
     const made = levels.map(
-      (level): Level => ({ words: wordsOf(level), sql: orNothing(text, sqlOf(level, name, type, text)) }),
+      (level): Level => ({
+        words: wordsOf(level),
+        sql: orNothing(text, sqlOf(level, { name, type, text }, hierarchies)),
+      }),
     );
     return {
       name,
@@ -46,7 +50,14 @@ const orNothing = (text: string, sql: string): string => `CASE WHEN coalesce(${t
 const LARGEST = '1e15';
 const CHARACTERS = { year: 4, month: 7, decade: 3 } as const;
 
-function sqlOf(level: PrivacyLevel, name: string, type: SqlType, text: string): string {
+interface Column {
+  readonly name: string;
+  readonly type: SqlType;
+  /** Its value as text, in SQL. */
+  readonly text: string;
+}
+
+function sqlOf(level: PrivacyLevel, { name, type, text }: Column, hierarchies: Hierarchies): string {
   const wrong = levelFault(level, type);
   if (wrong !== undefined) throw new FatalError('export_privacy', `privacy.quasi.${name}: ${wrong}`);
   const { to, bucket, first, groups, hierarchy } = level;
@@ -62,7 +73,8 @@ function sqlOf(level: PrivacyLevel, name: string, type: SqlType, text: string): 
   }
   // More characters than there are would show all of them.
   if (first !== undefined) return `substr(${text}, 1, CAST(least(${first}, length(${text}) - 1) AS integer)) || '***'`;
-  const named = hierarchy === undefined ? Object.entries(groups ?? {}) : groupsOf(hierarchy, level.level ?? 1, name);
+  const named =
+    hierarchy === undefined ? Object.entries(groups ?? {}) : groupsOf(hierarchies, hierarchy, level.level ?? 1, name);
   const cases = named.map(
     ([group, values]) => `WHEN ${text} IN (${values.map(quoted).join(', ')}) THEN ${quoted(group)}`,
   );
@@ -73,9 +85,9 @@ function sqlOf(level: PrivacyLevel, name: string, type: SqlType, text: string): 
 const MOST_VALUES = 20_000;
 
 /** The values of each group of a level. */
-function groupsOf(path: string, level: number, column: string): [string, string[]][] {
+function groupsOf(hierarchies: Hierarchies, path: string, level: number, column: string): [string, string[]][] {
   const refused = (why: string) => new FatalError('export_privacy', `privacy.quasi.${column}: ${why}`);
-  const { levels, at } = readHierarchy(path);
+  const { levels, at } = hierarchies.of(path);
   if (level > levels) throw refused(`${path} has ${levels} levels, and no level ${level}`);
   const steps = at(level);
   if (steps.size > MOST_VALUES)

@@ -1,6 +1,5 @@
 import { createHmac, hkdfSync } from 'node:crypto';
-import { FatalError, type Field, hierarchiesOf, type ServiceEnvironment } from '@tributary/shared';
-import { Hierarchies } from './hierarchies.js';
+import { FatalError, type Field, Hierarchies, hierarchiesOf, type ServiceEnvironment } from '@tributary/shared';
 
 /** What values are encrypted with. Both are derived from one text, for purposes of their own. */
 export interface EncryptionKey {
