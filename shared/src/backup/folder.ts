@@ -13,7 +13,7 @@ export interface CopiedFile {
   readonly sha256: string;
 }
 
-export type Content = string | Uint8Array | AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
+type Content = string | Uint8Array | AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
 /** Files that are synced at once. */
 const TOGETHER = 32;

@@ -45,5 +45,3 @@ export const WINDOWS = {
   day: ['datetime', 'date'],
   hour: ['datetime'],
 } as const satisfies Readonly<Record<string, readonly FieldType[]>>;
-
-export type WindowKind = keyof typeof WINDOWS;
