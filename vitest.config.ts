@@ -17,8 +17,8 @@ const slow = [
 
 export default defineConfig({
   test: {
-    // Tests wait for servers more than they compute: two at a time take half the time on two cores, where one is the default.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Tests wait for servers more than they compute: two at a time use little more than half of two cores, where one is the default.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     projects: [
       {
         ...sources,
