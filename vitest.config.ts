@@ -35,7 +35,7 @@ export default defineConfig({
           hookTimeout: 30_000,
         },
       },
-      { ...sources, test: { ...patient, name: 'crash', include: slow, testTimeout: 120_000, hookTimeout: 60_000 } },
+      { ...sources, test: { ...patient, name: 'crash', include: slow, testTimeout: 240_000, hookTimeout: 120_000 } },
       {
         ...sources,
         test: {

@@ -1,5 +1,5 @@
 import { createLogger } from '@tributary/shared';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { enterEpoch } from '../../src/recovery/epoch.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -10,7 +10,6 @@ import { describeRestarts } from './restarts.js';
 import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
 
 // A stand-in starts a process, and the machine may be busy.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let standIn: RedisStandIn;
 beforeAll(async () => {

@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MemoryRedis } from '../simulation/memory-redis.js';
 import { describeLedger } from './conformance.js';
 import { CUSTOMERS, redisHarness, rowOf, verdictsOf } from './harness.js';
 import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
 
 // A stand-in starts a process, and the machine may be busy.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let standIn: RedisStandIn;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Ledger } from '../../src/ledger/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
@@ -9,7 +9,6 @@ import { orders } from './orders.js';
 import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
 
 // A stand-in starts a process, and the machine may be busy.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** The simulation is only worth something if its ledger behaves like the real one: any calls get the same answers. */
 
@@ -98,7 +97,7 @@ test('the ledger of the simulation answers as the Lua scripts do', async () => {
     }),
     { numRuns: 400 },
   );
-}, 60_000);
+});
 
 /** A writer keeps its ledger, because the ledger numbers the calls. */
 function writersOf(ledger: LedgerHarness): (name: string) => Ledger {

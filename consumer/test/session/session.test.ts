@@ -8,7 +8,6 @@ import { customer, item } from '../support/records.js';
 import { type Rig, type SessionChanges, startRig } from './rig.js';
 
 // A stand-in starts a process, and the machine may be busy.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const WAIT = { timeout: 10_000 };
 const NEVER = { size: 10, interval: 3_600_000 };

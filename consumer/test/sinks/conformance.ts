@@ -41,7 +41,7 @@ export function describeSink(
   makeStore: () => Promise<Store>,
   { refusesRows = false, erases = true } = {},
 ): void {
-  describe(`the ${name} sink`, { timeout: 60_000 }, () => {
+  describe(`the ${name} sink`, { timeout: 240_000 }, () => {
     let store: Store;
     let sinks: Sink[];
     /** Another process's view of the same store. */

@@ -11,8 +11,6 @@ import { Crash, crashAt, holdAt, withSteps } from './stepping-fs.js';
 // Each test runs once for every step on files that the action takes: a process dies, or is held up, just before it.
 vi.mock('node:fs/promises', async (original) => (await import('./stepping-fs.js')).stepping(await original()));
 
-vi.setConfig({ testTimeout: 60_000 });
-
 const EPOCH = 'sink.run.1';
 const NEXT_EPOCH = 'sink.run.2';
 
