@@ -340,6 +340,8 @@ class ConsumerService implements Consumer {
       onSinkProblem: (problem: string | undefined, dataset: string) => this.#problems.set(`sink ${dataset}`, problem),
       onLetterProblem: (queue: string, problem: string | undefined) =>
         this.#problems.set(`dead letters of ${queue}`, problem),
+      onLater: (queue: string, problem: string | undefined) =>
+        this.#problems.set(`later messages of ${queue}`, problem),
       onSlow: (words: string) => this.#problems.set('session', `not consuming yet: ${words}`),
       onRunning: (running: RunningSession) => {
         this.#running = running;

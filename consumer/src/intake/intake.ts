@@ -1,6 +1,7 @@
 import { type Clock, isPack, placesOf } from '@tributary/shared';
 import type { Alone } from './alone.js';
 import type { BrokerMessage, IntakeChannel } from './channel.js';
+import { formatFault, LaterMessages, type LaterOptions } from './later.js';
 import { faultOfPack, sizeOf } from './packed.js';
 import { Delivery, type OnSettled, type Pack, Settler } from './settle.js';
 import { Subscription } from './subscription.js';
@@ -24,6 +25,8 @@ export interface IntakeOptions {
   /** The records of a batch. */
   readonly batchSize: number;
   readonly onSettled?: OnSettled;
+  /** Called with why messages of the queue wait for a consumer of a later version, and with undefined when none does. */
+  readonly onLater?: LaterOptions['onProblem'] | undefined;
   /** Looks for the record that ends the process. */
   readonly suspects: SuspectsOptions;
   /** Writes now what waits for its batch. Nothing waits for it here. */
@@ -43,6 +46,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
   readonly #over = new AbortController();
   readonly #suspects: Suspects;
   readonly #alone: Alone;
+  readonly #later: LaterMessages;
   /** Messages that were delivered many times. They have their turn before the others. */
   #suspected: (Delivery | Pack)[] = [];
   /** The suspects that are at work. */
@@ -54,7 +58,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
   #wake: (() => void) | undefined;
   #subscription: Subscription | undefined;
 
-  constructor({ channel, clock, prefetch, batchSize, onSettled, suspects, hurry }: IntakeOptions) {
+  constructor({ channel, clock, prefetch, batchSize, onSettled, onLater, suspects, hurry }: IntakeOptions) {
     this.#channel = channel;
     this.#clock = clock;
     this.#suspects = new Suspects(suspects);
@@ -70,6 +74,14 @@ export class Intake implements AsyncIterable<Delivery[]> {
     this.#window = window;
     const isStarved = () => this.#buffer.length === 0;
     const onRefused = (delivery: Delivery) => this.#giveOut([delivery]);
+    this.#later = new LaterMessages({
+      clock,
+      log: suspects.log,
+      queue: suspects.queue,
+      onProblem: onLater ?? (() => {}),
+      giveOut: (delivery) => this.#giveOut([delivery]),
+      over: this.#over.signal,
+    });
     this.settler = new Settler({
       channel,
       clock,
@@ -104,6 +116,12 @@ export class Intake implements AsyncIterable<Delivery[]> {
   #arrived(message: BrokerMessage): void {
     const { content, properties } = message;
     const places = isPack(properties) ? placesOf(content) : undefined;
+    const later = formatFault(message);
+    if (later !== undefined) {
+      this.#later.hold(this.settler.track(message, this.#clock.monotonic()), later);
+      this.#subscription?.took(1, content.length);
+      return;
+    }
     const arrived = this.#track(message, places);
     if (isSuspect(message)) this.#suspected.push(arrived);
     else this.#buffer.push(arrived);
@@ -115,7 +133,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
   #track(message: BrokerMessage, places: readonly number[] | undefined): Delivery | Pack {
     const now = this.#clock.monotonic();
     if (places === undefined) return this.settler.track(message, now);
-    const fault = faultOfPack(message, places.length / 2);
+    const fault = faultOfPack(places.length / 2);
     if (fault === undefined) return this.settler.trackPack(message, places, now);
     const delivery = this.settler.track(message, now);
     delivery.refused = fault;
@@ -162,7 +180,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
   /** How many records were given out, and are neither settled nor put back. */
   get #atWork(): number {
     const waiting = [...this.#buffer, ...this.#suspected].reduce((sum, { records }) => sum + records, 0);
-    return this.settler.unsettled - waiting - this.#busy.length;
+    return this.settler.unsettled - waiting - this.#busy.length - this.#later.held;
   }
 
   /** The next micro-batch. A pack is parted when its turn comes; what is too much of it is given out in the next. */

@@ -3,7 +3,6 @@ import {
   type Entity,
   type Envelope,
   MOST_PACKED,
-  PACK_FORMAT,
   PACK_FORMAT_HEADER,
   PACK_HEADER,
   PoisonError,
@@ -151,12 +150,7 @@ export function recordIn(message: BrokerMessage, bytes: string): unknown {
 }
 
 /** Why a pack cannot be taken apart, and is buried as it is; undefined for one that is in order. */
-export function faultOfPack({ properties }: BrokerMessage, records: number): PoisonError | undefined {
-  const format = properties.headers?.[PACK_FORMAT_HEADER];
-  if (format !== undefined && format !== PACK_FORMAT) {
-    const what = `the message is a pack of format ${String(format)}, and this consumer reads format ${PACK_FORMAT}`;
-    return new PoisonError('pack_format', `${what}; update the consumers, then replay it`);
-  }
+export function faultOfPack(records: number): PoisonError | undefined {
   if (records === 0)
     return new PoisonError('pack_empty', 'the message is a pack (application/x-ndjson) without a record');
   if (records <= MOST_PACKED) return undefined;

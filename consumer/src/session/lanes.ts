@@ -30,6 +30,8 @@ export interface LaneOptions extends SlowStepOptions {
   /** As of Settler, for the messages of a queue. */
   readonly onSettled: (queue: string, arrivals: readonly Settled[]) => Promise<void> | undefined;
   readonly strikes: Strikes;
+  /** Called with why messages of a queue wait for a consumer of a later version, and with undefined when none does. */
+  readonly onLater: (queue: string, problem: string | undefined) => void;
 }
 
 const DECLARING =
@@ -54,7 +56,8 @@ export async function openLanes(options: LaneOptions, ending: Ending, release: R
     const suspects = { ...options, alone, queue };
     const hurry = () => void batch.flushNow();
     const batchSize = options.batch.size;
-    const intake = new Intake({ channel, clock, prefetch, batchSize, onSettled, suspects, hurry });
+    const onLater = (problem: string | undefined) => options.onLater(queue, problem);
+    const intake = new Intake({ channel, clock, prefetch, batchSize, onSettled, onLater, suspects, hurry });
     const consumerTag = `consumer ${instance} ${entity.name}`;
     const onCancel = (reason?: unknown) => ending.by('consumer cancelled', whyCancelled(queue, reason));
     const started = intake.start(queue, consumerTag, onCancel).catch((cause: unknown) => {

@@ -52,6 +52,8 @@ export interface SessionOptions {
   readonly onSinkProblem: (problem: string | undefined, dataset: string) => void;
   /** Called with why dead letters of a queue cannot be buried, and with undefined when they can again. */
   readonly onLetterProblem: (queue: string, problem: string | undefined) => void;
+  /** Called with why messages of a queue wait for a consumer of a later version, and with undefined when none does. */
+  readonly onLater: (queue: string, problem: string | undefined) => void;
   /** Called before the session consumes, with what it waits for if that takes long. */
   readonly onSlow: (words: string) => void;
   /** Called when the session consumes, so that others can look into it. */

@@ -121,15 +121,19 @@ describe('a pack', () => {
     expect(letter.content.toString() === body).toBe(true);
   });
 
-  test('of a later format is buried as it is, with what to do, and of the first format it lands', async () => {
-    await rig.begin();
+  test('of a later format waits, and is said to, while others land; when the session stops it is given back as it was', async () => {
+    const { end, problems, stop } = await rig.begin();
     await sendAs({ packFormat: 2 }, record('C-1'), record('C-2'));
     await sendAs({ packFormat: 1 }, record('C-3'), record('C-4'));
     await landed('C-3', 'C-4');
-    await drained();
-    const { content, properties } = await rig.take('customer_data.dead');
+    await vi.waitFor(() => expect(queue()).toEqual({ messages: 1, unacknowledged: 1 }), WAIT);
+    expect(problems).toEqual([expect.stringContaining('a pack of format 2, and this consumer reads format 1')]);
+    stop();
+    await end;
+    expect(problems.at(-1)).toBeUndefined();
+    const { content, properties } = await rig.take('customer_data');
     expect(properties).toMatchObject({ contentType: PACK_CONTENT_TYPE, messageId: PACK });
-    expect(properties.headers).toMatchObject({ packFormat: 2, [DEAD_LETTER_HEADERS.code]: 'pack_format' });
+    expect(properties.headers).toMatchObject({ packFormat: 2 });
     expect(content.toString()).toBe(`${JSON.stringify(record('C-1'))}\n${JSON.stringify(record('C-2'))}`);
   });
 

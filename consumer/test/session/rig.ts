@@ -99,6 +99,7 @@ export async function startRig({ redis }: RedisStandIn) {
         dead: new DeadRecords(),
         onSinkProblem: (problem) => problems.push(problem),
         onLetterProblem: (_queue, problem) => problems.push(problem),
+        onLater: (_queue, problem) => problems.push(problem),
         onSlow: () => {},
         onRunning: (running) => {
           resolve({

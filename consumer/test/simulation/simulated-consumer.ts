@@ -103,6 +103,7 @@ export class SimulatedConsumer {
         dead: new DeadRecords(),
         onSinkProblem: () => {},
         onLetterProblem: () => {},
+        onLater: () => {},
         onSlow: () => {},
         onRunning: (running) => {
           this.isRunning = true;

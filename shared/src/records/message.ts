@@ -21,6 +21,13 @@ export interface Envelope {
   readonly traceparent: string;
 }
 
+/**
+ * The form of a message that holds one record, for versions that change it: this one writes no such header, reads messages of this form or
+ * without it, and leaves the others to consumers of a later version. Packs have a header of their own (pack.ts).
+ */
+export const RECORD_FORMAT_HEADER = 'recordFormat';
+export const RECORD_FORMAT = 1;
+
 /** What a message is known by until it is settled. */
 export interface PublishedNumber {
   /** As of PUBLICATION_HEADER. */

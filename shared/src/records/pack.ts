@@ -12,7 +12,7 @@ export const PACK_FORMAT_HEADER = 'packFormat';
 
 /**
  * The form of packs that this version makes and reads. A later version that makes another one raises it, and goes on to read those before:
- * they may lie in queues for long. This version buries what it cannot read, to be replayed when the consumers are newer.
+ * they may lie in queues for long. This version leaves what it cannot read to consumers that can (consumer/src/intake/later.ts).
  */
 export const PACK_FORMAT = 1;
 
