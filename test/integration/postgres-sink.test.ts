@@ -196,6 +196,11 @@ describe('the tables', () => {
     expect(await store.query('SELECT format FROM tributary_meta')).toEqual([{ format: '1' }]);
     await store.query('UPDATE tributary_meta SET format = 2');
     await expect(store.connect().identity()).rejects.toThrow('written by a later version of Tributary (format 2');
+    // What this version would add may be what the later one does without.
+    await store.query('ALTER TABLE tributary_marks DROP COLUMN witnesses');
+    await expect(store.connect().probe()).rejects.toThrow('update this consumer; it writes nothing until then');
+    const lacking = `SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = 'witnesses'`;
+    expect(await store.query(lacking)).toEqual([]);
   });
 
   test('may be shared by pipelines whose datasets have other names', async () => {

@@ -2,7 +2,8 @@ import { FatalError } from '@tributary/shared';
 
 /**
  * The number of the form in which sinks keep rows, and what they know of them. It grows with a change that a version before would misread: then the
- * first consumer of the new version raises it, and those of older ones write nothing more.
+ * first consumer of the new version raises it, and those of older ones write nothing more. `FORMAT` in recovery/forms.ts has to change with it: the
+ * new epoch ends the sessions of older consumers, which find the number when they begin again.
  */
 export const OUTPUT_FORMAT = 1;
 

@@ -1,8 +1,9 @@
 import { FatalError } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
+import { checkFormat } from '../output-format.js';
 import type { Database } from './database.js';
 import { checkNothingHidden } from './row-security.js';
-import { type Column, type PostgresTables, type Table, tablesIn } from './tables.js';
+import { type Column, FORMAT, type PostgresTables, type Table, tablesIn } from './tables.js';
 import type { Transaction } from './transaction.js';
 
 /** A column as the database has it. */
@@ -29,16 +30,18 @@ const MARK = 'Tributary: ';
 export class PostgresSchema {
   readonly #database: Database;
   readonly #tables: PostgresTables;
+  readonly #pipeline: string;
   #ready: Promise<Retired> | undefined;
 
-  constructor(database: Database, tables: PostgresTables) {
+  constructor(database: Database, tables: PostgresTables, pipeline: string) {
     this.#database = database;
     this.#tables = tables;
+    this.#pipeline = pipeline;
   }
 
   /**
    * Looks once, and again only after {@link forget}.
-   * @throws FatalError if a table is not Tributary's, or a column is of another type; RetryableError if policies may hide rows
+   * @throws FatalError if a table is not Tributary's, or a column is of another type, or a later version has written them; RetryableError if policies may hide rows
    */
   ensure(): Promise<Retired> {
     if (this.#ready === undefined) {
@@ -86,6 +89,7 @@ export class PostgresSchema {
     const wanted = this.#all;
     const [space] = await transaction.query('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema]);
     const found = await transaction.query<Found>(FIND_COLUMNS, [schema, wanted.map(({ name }) => name)]);
+    await this.#checkFormat(transaction, found);
     // Without IF NOT EXISTS, which needs the right to create even if the schema exists.
     const statements = space === undefined ? [`CREATE SCHEMA ${escapeIdentifier(schema)}`] : [];
     const retired = new Map<string, string[]>();
@@ -100,6 +104,15 @@ export class PostgresSchema {
       );
     }
     return { statements, retired };
+  }
+
+  /** Before anything is changed: a later version may do without what this one would add. */
+  async #checkFormat(transaction: Transaction, found: readonly Found[]): Promise<void> {
+    const { meta } = this.#tables;
+    if (!found.some(({ table, column }) => table === meta.name && column === FORMAT.name)) return;
+    const select = `SELECT format FROM ${meta.sql} WHERE pipeline = $1`;
+    const [row] = await transaction.query<{ format: string | null }>(select, [this.#pipeline]);
+    checkFormat(row?.format, meta.sql);
   }
 }
 

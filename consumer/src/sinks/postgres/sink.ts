@@ -63,7 +63,7 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
   const { url, pipeline, datasets, clock, hangTimeout = HANG_TIMEOUT } = options;
   const tables = tablesOf(options, datasets);
   const database = new Database({ url, hangTimeout, onMissing: () => schema.forget() });
-  const schema = new PostgresSchema(database, tables);
+  const schema = new PostgresSchema(database, tables, pipeline);
   const marks = new PostgresMarks(database, tables, pipeline);
   const histories = new HistoryMender(database, tables, () => schema.forget(), options.log);
   const fence = new PostgresFence(database, tables, pipeline, marks);

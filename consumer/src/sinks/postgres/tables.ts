@@ -84,7 +84,7 @@ const BYTEWISE = 'COLLATE "C" NOT NULL';
 const WITNESSES: Column = { name: 'witnesses', type: TYPES.json, constraint: '', field: 'json' };
 
 /** As {@link WITNESSES}. See output-format.ts. */
-const FORMAT: Column = { name: 'format', type: TYPES.integer, constraint: '', field: 'integer' };
+export const FORMAT: Column = { name: 'format', type: TYPES.integer, constraint: '', field: 'integer' };
 
 const SYSTEM: readonly Column[] = [
   own('_key', 'text', BYTEWISE),
