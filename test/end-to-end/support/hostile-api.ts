@@ -110,7 +110,7 @@ export function hostilePipeline(
     paging: { type: cursor, parameter: cursor, next: $.next }
     retries: 2
     retryDelay: 20ms
-    timeout: ${id === 'silent' ? '200ms' : '30s'}`;
+    timeout: ${id === 'silent' ? '1s' : '30s'}`;
   return `name: ${name}
 entities:
   thing:
