@@ -11,7 +11,7 @@ import { eventually } from '../end-to-end/support/eventually.js';
 import { readRows } from '../end-to-end/support/output.js';
 import { uniqueName } from '../services/handle.js';
 import { type PrivateRabbitMQ, startPrivateRabbitMQ } from '../services/rabbitmq.js';
-import { bytes, entry, long, randomEntry, rawPublish, seeded } from './raw-amqp.js';
+import { bytes, entry, long, nested, randomEntry, rawPublish, seeded, u64 } from './raw-amqp.js';
 
 const log = createLogger({ service: 'consumer', instance: 'test', level: process.env.LOG ?? 'silent' });
 
@@ -142,6 +142,44 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
     await channel.waitForConfirms();
     await landed(all);
     await eventually(async () => expect(await depth('customer.dead'), `seed ${seed}`).toBe(bad));
+    await eventually(async () => expect(await depth('customer')).toBe(0));
+  });
+
+  test('headers that no stack can hold, or of a type that amqplib does not know, stop no queue: good records land, and bad ones are buried', async () => {
+    const yes = Buffer.from('t\u0001');
+    const one = u64(1n);
+    const kinds: Readonly<Record<string, { readonly headers: Buffer; readonly isCut: boolean }>> = {
+      'lists, as many as overflow': { headers: entry('odd', ...nested(5_000, () => 'A', yes)), isCut: true },
+      'tables, as many as overflow': { headers: entry('odd', ...nested(8_000, () => 'F', yes)), isCut: true },
+      'both in turn': { headers: entry('odd', ...nested(9_000, (at) => (at % 2 ? 'A' : 'F'), yes)), isCut: true },
+      'as many as a frame holds': { headers: entry('odd', ...nested(26_000, () => 'A', yes)), isCut: true },
+      'one more than are read': { headers: entry('odd', ...nested(65, () => 'A', yes)), isCut: true },
+      'as many as are read': { headers: entry('odd', ...nested(64, () => 'A', yes)), isCut: false },
+      'an L': { headers: entry('odd', 'L', one), isCut: false },
+      'an L in a table in a list': {
+        headers: entry('odd', 'A', long(Buffer.concat([Buffer.from('F'), long(entry('in', 'L', one))]))),
+        isCut: false,
+      },
+      'many beside each other': {
+        headers: Buffer.concat(Array.from({ length: 12_000 }, (_, n) => entry(`h${n}`, 'V', Buffer.of()))),
+        isCut: true,
+      },
+    };
+    await ready(await startConsumer());
+    for (const [kind, { headers }] of Object.entries(kinds)) {
+      for (const body of [JSON.stringify({ id: kind, age: 1 }), `{ ${kind}`])
+        rawPublish(raw, { exchange: name, routingKey: 'customer', body: Buffer.from(body), headers });
+    }
+    good(0, 100);
+    const count = Object.keys(kinds).length;
+    await landed(100 + count);
+    await eventually(async () => expect(await depth('customer.dead')).toBe(count));
+    const cut = new Map<string, boolean>();
+    for (let n = 0; n < count; n++) {
+      const { content, properties } = await deadLetter();
+      cut.set(content.toString(), properties.headers?.[DEAD_LETTER_HEADERS.cut] !== undefined);
+    }
+    expect(cut).toEqual(new Map(Object.entries(kinds).map(([kind, { isCut }]) => [`{ ${kind}`, isCut])));
     await eventually(async () => expect(await depth('customer')).toBe(0));
   });
 

@@ -6,7 +6,7 @@ import { applyTopology, createLogger, parsePipeline, topologyOf } from '@tributa
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PrivateRabbitMQ, startPrivateRabbitMQ } from '../services/rabbitmq.js';
-import { entry, long, rawPublish, u64 } from './raw-amqp.js';
+import { entry, long, nested, rawPublish, u64 } from './raw-amqp.js';
 
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
 const LIMIT = 12;
@@ -29,11 +29,7 @@ const double = (value: number) => {
   return bytes;
 };
 const text = (value: string) => long(Buffer.from(value));
-const nest = (depth: number): Buffer => {
-  let inner = Buffer.from('t\u0001');
-  for (let level = 0; level < depth; level++) inner = Buffer.concat([Buffer.from('A'), long(inner)]);
-  return inner.subarray(1);
-};
+const yes = Buffer.from('t\u0001');
 
 /** What other programs can send, and amqplib cannot send again. */
 const KINDS: Readonly<Record<string, Buffer>> = {
@@ -44,7 +40,9 @@ const KINDS: Readonly<Record<string, Buffer>> = {
   'a double beyond the integers': entry('odd', 'd', double(-1e300)),
   'a time beyond the last': entry('odd', 'T', u64(2n ** 64n - 1n)),
   'a table that looks like a type': entry('odd', 'F', long(entry('!', 'S', text('nonsense')))),
-  'a deep nest': entry('odd', 'A', nest(200)),
+  'a deep nest': entry('odd', ...nested(200, () => 'A', yes)),
+  'lists that no stack can hold': entry('odd', ...nested(5_000, () => 'A', yes)),
+  'tables that no stack can hold': entry('odd', ...nested(9_000, () => 'F', yes)),
   'a name that is no UTF-8': entry(Buffer.alloc(255, 0xff), 'S', text('odd')),
 };
 const KEYS = Object.keys(KINDS);
@@ -107,10 +105,13 @@ test('letters that cannot be published anew as they are hurt no others, and are 
     timestamp: 2n ** 64n - 1n,
     headers: entry('key', 'S', text('long-id')),
   });
+  const other = { exchange: '', routingKey: DEAD, body: Buffer.from('{"id":"L"}') };
+  const typed = [entry('key', 'S', text('L')), entry('odd', 'L', u64(7n))];
+  rawPublish(channel, { ...other, headers: Buffer.concat(typed) });
   for (let index = 0; index < OTHERS; index++)
     channel.sendToQueue(DEAD, Buffer.from(`{"id":"c-${index}","age":1}`), { headers: { key: `c-${index}` } });
   await channel.waitForConfirms();
-  const all = KEYS.length + 1 + OTHERS;
+  const all = KEYS.length + 2 + OTHERS;
   const copied = new Map<string, Readonly<Record<string, unknown>>>();
   const copy = () =>
     copyLetters(async ({ properties }, letter) => {
@@ -125,6 +126,7 @@ test('letters that cannot be published anew as they are hurt no others, and are 
     expect(copied.get(key(name))?.['x-tributary-cut'], name).toContain('a letter has no room for: ');
   }
   expect(copied.get('long-id')?.['x-tributary-cut']).toContain('property messageId');
+  expect(copied.get('L')).toMatchObject({ odd: 7 });
   expect(copied.get('c-0')).not.toHaveProperty('x-tributary-cut');
   expect(await depth(DEAD)).toBe(all);
 

@@ -89,6 +89,21 @@ export const long = (bytes: Buffer) => Buffer.concat([u32(bytes.length), bytes])
 export const entry = (name: Buffer | string, type: string, value: Buffer) =>
   Buffer.concat([typeof name === 'string' ? short(name) : shortBytes(name), Buffer.from(type), value]);
 
+/** The letter of a type, and its value: one in so many lists (A) or tables (F), each the only item of the next. */
+export function nested(levels: number, typeOf: (level: number) => 'A' | 'F', inner: Buffer): readonly [string, Buffer] {
+  const parts: Buffer[] = [inner];
+  let size = inner.length;
+  for (let level = 0; level < levels; level++) {
+    // The items of a table have names: these are empty.
+    const name = typeOf(level) === 'F' ? u8(0) : u8(0).subarray(1);
+    size += name.length;
+    parts.push(name, Buffer.concat([Buffer.from(typeOf(level)), u32(size)]));
+    size += 5;
+  }
+  const whole = Buffer.concat(parts.reverse());
+  return [whole.toString('latin1', 0, 1), whole.subarray(1)];
+}
+
 /** Any header of any type that RabbitMQ knows, as deep as that. */
 export function randomEntry(random: () => number, depth: number): Buffer {
   const name = random() < 0.1 ? bytes(random, 255) : `h${Math.floor(random() * 1_000)}`;
@@ -96,7 +111,7 @@ export function randomEntry(random: () => number, depth: number): Buffer {
 }
 
 function randomValue(random: () => number, depth: number): Buffer {
-  const types = depth > 0 ? 'tbBsuIilfdDSTVxFA' : 'tbBsuIilfdDSTVx';
+  const types = depth > 0 ? 'tbBsuIilLfdDSTVxFA' : 'tbBsuIilLfdDSTVx';
   const type = types[Math.floor(random() * types.length)] ?? 'V';
   const value = (): Buffer => {
     const length = Math.floor(random() ** 8 * 9_000);
@@ -116,6 +131,7 @@ function randomValue(random: () => number, depth: number): Buffer {
       case 'd':
         return fraction(random, type);
       case 'l':
+      case 'L':
       case 'T':
         return random() < 0.3 ? Buffer.alloc(8, 0xff) : bytes(random, 8);
       case 'D':

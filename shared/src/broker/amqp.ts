@@ -4,6 +4,7 @@ import { systemClock, within } from '../service/clock.js';
 import type { Logger } from '../service/logging.js';
 import { decodeUserInfo, redactUrl } from '../service/logging.js';
 import { tellCloseReasons } from './close-reason.js';
+import { readAllHeaders } from './readable-headers.js';
 import { describeBrokerError } from './reasons.js';
 import { type Asked, askForRefusal } from './refusal.js';
 import { adviceOnHeartbeat, endIfSilent, heartbeatOf } from './silence.js';
@@ -54,7 +55,10 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
       initialDelay: 200,
       maxDelay: 2_000,
       waitForConnect: false,
-      ...(options.setup === undefined ? {} : { setup: options.setup }),
+      setup: async (model: ChannelModel) => {
+        readAllHeaders(model);
+        await options.setup?.(model);
+      },
     },
   });
   tell(`RabbitMQ is not connected (${shown})`);

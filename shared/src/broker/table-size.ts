@@ -1,5 +1,5 @@
-/** Deeper headers are not copied: each level takes stack, here and in the broker's clients. */
-const DEEPEST = 64;
+/** Deeper headers are not read or copied: each level takes stack, here and in the broker's clients. */
+export const DEEPEST = 64;
 
 /** The largest value of an unsigned integer of 64 bits, which AMQP's timestamps are. */
 const MOST_UINT64 = 2n ** 64n - 1n;
