@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { BoundedProcess, builtFile, RetryableError } from '@tributary/shared';
 import { TOO_LARGE } from './duckdb/errors.js';
 import { fileTooLarge, SqlError } from './port.js';
-import type { SqlAnswer, SqlTask } from './task.js';
+import type { SqlAnswer, SqlMessage, SqlTask } from './task.js';
 
 /** Milliseconds within which the process starts. */
 const START = 60_000;
@@ -41,7 +41,10 @@ export class SqlProcess {
     this.#child = child;
     this.#watch(child);
     // To start is no work of the engine.
-    if ((await child.ask('start', { time: START, signal: this.#signal })) !== 'ready') throw notStarted();
+    const start: SqlMessage = { start: this.#task.engine.kind };
+    const started = await child.ask<SqlAnswer | 'ready'>(start, { time: START, signal: this.#signal });
+    if (typeof started === 'object' && 'broken' in started) throw failed(started.broken);
+    if (started !== 'ready') throw notStarted();
     return await this.#answerTo(this.#task);
   }
 
@@ -76,7 +79,7 @@ export class SqlProcess {
     return size > maxBytes;
   }
 
-  async #answerTo(message: SqlTask | 'next'): Promise<SqlAnswer> {
+  async #answerTo(message: SqlMessage): Promise<SqlAnswer> {
     const { seconds } = this.#task;
     const began = performance.now();
     const time = seconds * 1_000 - this.#spent + GRACE;
@@ -89,13 +92,13 @@ export class SqlProcess {
     if (this.#isFileTooLarge) throw fileTooLarge(this.#task.maxBytes);
     if (typeof answer === 'string') throw new SqlError('sql_too_large', TOO_LARGE);
     if ('wrong' in answer) throw new SqlError(answer.wrong.code, answer.wrong.message, answer.wrong.position);
-    if ('broken' in answer)
-      throw new RetryableError('sql_failed', 'the query failed; the log of the dashboard says why', {
-        cause: answer.broken,
-      });
+    if ('broken' in answer) throw failed(answer.broken);
     return answer;
   }
 }
+
+const failed = (cause: string) =>
+  new RetryableError('sql_failed', 'the query failed; the log of the dashboard says why', { cause });
 
 const notStarted = () => new RetryableError('sql_failed', 'the process for the query does not start; try again');
 

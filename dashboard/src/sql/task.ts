@@ -35,6 +35,11 @@ export interface PostgresPlace {
   readonly tables: readonly string[];
 }
 
+export type EngineKind = SqlTask['engine']['kind'];
+
+/** What a process is sent: which engine it needs, then its query, then each time that more is asked for. */
+export type SqlMessage = { readonly start: EngineKind } | SqlTask | 'next';
+
 /** What the process answers: `columns` at first; then `rows` each time that it is asked for more, and `end` behind the last ones. */
 export type SqlAnswer =
   | { readonly columns: readonly SqlColumn[] }

@@ -16,7 +16,13 @@ function packagesOf(file: URL, seen = new Set<string>()): Set<string> {
   );
 }
 
-it('lets a query wait for no package in its process but those that ask', () => {
-  const child = new URL('../../src/sql/child.ts', import.meta.url);
-  expect([...packagesOf(child)].filter((name) => !name.startsWith('node:')).sort()).toEqual(['@duckdb/node-api', 'pg']);
+const packages = (file: string) =>
+  [...packagesOf(new URL(`../../src/sql/${file}`, import.meta.url))].filter((name) => !name.startsWith('node:'));
+
+it.each([
+  ['child.ts', []],
+  ['duckdb/ask.ts', ['@duckdb/node-api']],
+  ['postgres/ask.ts', ['pg']],
+])('lets a query wait for no package in its process but the one that asks: %s', (file, expected) => {
+  expect(packages(file)).toEqual(expected);
 });

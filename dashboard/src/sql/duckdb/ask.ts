@@ -1,11 +1,10 @@
-import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBResult } from '@duckdb/node-api';
 import { lengthOf } from '../bounded-rows.js';
 import type { Cell } from '../port.js';
 import { quoted } from '../quoted.js';
 import type { Asked, DuckDbPlace, SqlTask } from '../task.js';
 import { cellOf, columnsOf } from './cells.js';
 import { asSqlError } from './errors.js';
-import { loadDuckDb } from './load.js';
 import { checkStatement } from './statement.js';
 
 /** What DuckDB writes at most to the folder for what does not fit into memory. */
@@ -21,7 +20,6 @@ const ROWS = 1_000;
  * @throws SqlError
  */
 export async function askDuckDb(task: SqlTask, place: DuckDbPlace): Promise<Asked> {
-  const { DuckDBInstance } = await loadDuckDb('queries are asked');
   const instance = await DuckDBInstance.create(place.file, {
     access_mode: 'READ_ONLY',
     threads: '2',
