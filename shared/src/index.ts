@@ -163,6 +163,7 @@ export { random, replaceFile, syncFolder } from './service/replace-file.js';
 export * from './service/routes.js';
 export * from './service/safe-text.js';
 export * from './service/settings.js';
+export { textLines } from './service/text-lines.js';
 export * from './service/token.js';
 export { withTimeout } from './service/with-timeout.js';
 export { activeSpan } from './telemetry/active.js';

@@ -1,5 +1,5 @@
-import { StringDecoder } from 'node:string_decoder';
 import { isMapping } from '../records/own-value.js';
+import { textLines } from '../service/text-lines.js';
 
 // Files of a backup that hold many small things have one JSON value a line. What is no text is written as its bytes.
 
@@ -16,15 +16,7 @@ export const readBytes = (written: unknown): Buffer =>
 
 export const jsonLine = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
-/** Reads a file of lines, one at a time. They end with `\n` alone: newer versions of Node's readline end one at U+2028 too, which JSON leaves in texts. */
+/** Reads a file of lines, one at a time. */
 export async function* jsonLines<T>(content: AsyncIterable<Buffer>): AsyncGenerator<T, void, undefined> {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  for await (const chunk of content) {
-    const [first = '', ...others] = decoder.write(chunk).split('\n');
-    const lines = [rest + first, ...others];
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (line !== '') yield JSON.parse(line) as T;
-  }
-  if (rest !== '') yield JSON.parse(rest) as T;
+  for await (const line of textLines(content)) if (line !== '') yield JSON.parse(line) as T;
 }

@@ -1,7 +1,4 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
-import { describeError, type PipelineConfig, redactUrl } from '@tributary/shared';
+import { describeError, type PipelineConfig, redactUrl, textLines } from '@tributary/shared';
 
 /** What the API knows about one record. */
 export interface TrueRecord {
@@ -61,8 +58,7 @@ async function* readTruth(url: string): AsyncGenerator<TrueRecord> {
   if (!response.ok || response.body === null) {
     throw new Error(`${redactUrl(url)} answers ${response.status}: ${WANTS}`);
   }
-  const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
-  for await (const line of createInterface({ input: body })) {
+  for await (const line of textLines(response.body)) {
     const told = readLine(line);
     if (told === undefined) throw new Error(`what ${redactUrl(url)} answers is no truth: ${WANTS}`);
     const { record, version, pending, deleted = false } = told;

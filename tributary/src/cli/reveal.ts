@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { count, FatalError } from '@tributary/shared';
+import { count, FatalError, textLines } from '@tributary/shared';
 import type { FormName } from './reveal/forms.js';
 import { audited } from './shell/audited.js';
 import { createCommand, withEnvironment, withExamples } from './shell/command.js';
@@ -47,7 +46,7 @@ async function revealLines(context: Context, value: string | undefined, as: Form
     detail: { reason },
     async work() {
       let found = 0;
-      const lines = value === undefined ? createInterface({ input: process.stdin }) : [value];
+      const lines = value === undefined ? textLines(process.stdin) : [value];
       for await (const record of revealed(lines, as, keys)) {
         found += record.count;
         for (const id of record.missing) missing.add(id);

@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { count } from '@tributary/shared';
+import { count, textLines } from '@tributary/shared';
 import { createCommand, variablesOf, withEnvironment, withExamples } from './shell/command.js';
 import { CommandFailed, type Context } from './shell/context.js';
 import { withProgress } from './shell/terminal.js';
@@ -28,7 +27,7 @@ async function send({ env, terminal }: Context, entity: string, record: string |
   const { sendLines } = await import('@tributary/producer');
   const producerUrl = env.PRODUCER_URL?.split(',')[0] || 'http://127.0.0.1:8081';
   // A record that is given may be written over several lines.
-  const lines = record === undefined ? createInterface({ input: process.stdin }) : [record.replaceAll('\n', ' ')];
+  const lines = record === undefined ? textLines(process.stdin) : [record.replaceAll('\n', ' ')];
   let accepted = 0;
   const sending = sendLines(lines, { entity, producerUrl, adminToken: env.ADMIN_TOKEN ?? '' }, (sent) => {
     accepted += sent.accepted;

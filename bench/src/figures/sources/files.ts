@@ -1,6 +1,6 @@
 import { createReadStream, mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { textLines } from '@tributary/shared';
 import type { Message } from '../../messages.js';
 import { publishAtOnce } from '../publish.js';
 import type { FilledPlace, SourceLine } from './source.js';
@@ -30,7 +30,7 @@ export const files: SourceLine = {
 async function readAll(file: string, messages: readonly Message[]): Promise<number> {
   const began = performance.now();
   let read = 0;
-  for await (const line of createInterface({ input: createReadStream(file) })) {
+  for await (const line of textLines(createReadStream(file))) {
     JSON.parse(line);
     read += 1;
   }

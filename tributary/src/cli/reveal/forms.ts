@@ -20,7 +20,7 @@ interface Form {
 /** Characters of a record of CSV: where a quote is never closed, the rest of the file would be one. */
 const LONGEST = 16_000_000;
 
-/** Each record of the text, its encrypted values in the clear. @throws FatalError for a quote that nothing closes */
+/** Each record of the text, its encrypted values in the clear, which ends as it did. @throws FatalError for a quote that nothing closes */
 export async function* revealed(
   lines: AsyncIterable<string> | Iterable<string>,
   name: FormName,
@@ -35,7 +35,10 @@ export async function* revealed(
     length += line.length + (isOpen ? 1 : 0);
     if (length > LONGEST) throw notClosed();
     if (form.turns(line) !== isOpen) continue;
-    yield form.reveal(open.join('\n'), keys);
+    const record = open.join('\n');
+    const end = record.endsWith('\r') ? '\r' : '';
+    const whole = form.reveal(record.slice(0, record.length - end.length), keys);
+    yield { ...whole, text: whole.text + end };
     open = [];
     length = 0;
   }
