@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import * as node from 'node:zlib';
 import { createGunzip } from 'node:zlib';
-import { Decompress } from 'fzstd';
+import { unzstd } from '../unzstd.js';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
@@ -31,7 +31,7 @@ export const UNPACK: Readonly<Record<Compression, Unpack>> = {
   zstd: (bytes) => {
     const { createZstdDecompress } = node as { readonly createZstdDecompress?: typeof createGunzip };
     return createZstdDecompress === undefined
-      ? ownZstd(bytes)
+      ? unzstd(bytes)
       : through(bytes, createZstdDecompress({ chunkSize: CHUNK }));
   },
 };
@@ -48,41 +48,4 @@ async function* through(bytes: AsyncIterable<Buffer>, unpacking: node.Gunzip): A
     source.destroy();
     unpacking.destroy();
   }
-}
-
-/** For Node before 22.15, which has no zstd. It does not check the checksum of a frame. */
-async function* ownZstd(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const pieces: Buffer[] = [];
-  const stream = new Decompress((piece) => {
-    if (piece.length > 0) pieces.push(Buffer.from(piece));
-  });
-  let isFirst = true;
-  // Each push must know whether it is the last.
-  let held: Buffer | undefined;
-  for await (const piece of bytes) {
-    if (isFirst && windowOf(piece) > LARGEST_WINDOW) {
-      throw new Error('it wants a window of more than 128 MB (compress it without --long or --ultra)');
-    }
-    isFirst = false;
-    if (held !== undefined) stream.push(held, false);
-    held = Buffer.from(piece);
-    yield* pieces.splice(0);
-  }
-  if (held !== undefined) stream.push(held, true);
-  yield* pieces.splice(0);
-}
-
-/** As the usual decompressors have it: a file of some bytes could ask for 2 GB of memory. */
-const LARGEST_WINDOW = 128 * 1024 * 1024;
-
-/** How much memory a zstd frame asks for, in bytes (RFC 8878, section 3.1.1). */
-function windowOf(head: Buffer): number {
-  const [descriptor = 0, window = 0] = head.subarray(4, 6);
-  const isSingle = (descriptor & 0x20) !== 0;
-  if (!isSingle) return 2 ** (10 + (window >> 3)) * (1 + (window & 7) / 8);
-  // All of it is one segment, whose size stands there.
-  const at = 5 + ([0, 1, 2, 4][descriptor & 3] ?? 0);
-  const length = [1, 2, 4, 8][descriptor >> 6] ?? 1;
-  if (head.length < at + length) return 0;
-  return length === 8 ? Number(head.readBigUInt64LE(at)) : head.readUIntLE(at, length) + (length === 2 ? 256 : 0);
 }

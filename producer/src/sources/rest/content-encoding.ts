@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import * as node from 'node:zlib';
 import { brotliDecompress, gunzip, inflate, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
-import { Decompress } from 'fzstd';
+import { unzstd } from '../unzstd.js';
 
 type Decode = (bytes: Buffer, limit: number) => Promise<Buffer>;
 
@@ -17,16 +17,15 @@ const deflate: Decode = (bytes, limit) => {
   return zlib(promisify(isWrapped ? inflate : inflateRaw))(bytes, limit);
 };
 
-/** For Node before 22.15, which has no zstd. It does not check the checksum of a frame. */
+/** For Node before 22.15, which has no zstd. */
 const ownZstd: Decode = async (bytes, limit) => {
-  const pieces: Uint8Array[] = [];
+  const pieces: Buffer[] = [];
   let size = 0;
-  const stream = new Decompress((piece) => {
+  for await (const piece of unzstd([bytes])) {
     size += piece.length;
     if (size > limit) throw new TooLarge();
     pieces.push(piece);
-  });
-  stream.push(bytes, true);
+  }
   return Buffer.concat(pieces);
 };
 

@@ -30,26 +30,28 @@ export class CsvParser implements LineParser {
   readonly #count: number;
   readonly #columns: readonly string[] | undefined;
   readonly #isPlain: boolean;
-  /** Where the next quote is in the text; beyond its end if there is none. */
-  #quoteAt = 0;
+  readonly #quotes: Places;
+  readonly #lineEnds = new Places('\n');
+  readonly #delimiters: Places;
 
   constructor(options: CsvOptions) {
     this.#csv = options;
-    const { columns } = options;
+    const { columns, delimiter, quote } = options;
+    this.#quotes = new Places(quote);
+    this.#delimiters = new Places(delimiter);
     this.#columns = typeof columns === 'number' ? undefined : columns;
     this.#count = typeof columns === 'number' ? columns : columns.length;
     this.#isPlain = this.#columns?.every((name) => !(name in Object.prototype)) ?? true;
   }
 
   loaded({ text }: LineFramer): void {
-    this.#quoteAt = this.#nextQuote(text, 0);
+    for (const places of [this.#quotes, this.#lineEnds, this.#delimiters]) places.load(text);
   }
 
   record(lines: LineFramer, batch: Batch, end: number, next: number): boolean {
     const { position, text: all } = lines;
-    if (this.#quoteAt < position) this.#quoteAt = this.#nextQuote(all, position);
     const number = lines.line + 1;
-    if (this.#quoteAt >= end) {
+    if (this.#quotes.from(position) >= end) {
       const text = lines.take(batch, end, next);
       if (text === undefined || text === '') return true;
       lines.add(batch, this.#recordOf(text.split(this.#csv.delimiter), text), number);
@@ -88,12 +90,6 @@ export class CsvParser implements LineParser {
 
   #fits(cells: number): boolean {
     return cells === this.#count || (this.#csv.short && cells < this.#count);
-  }
-
-  #nextQuote(text: string, from: number): number {
-    const { quote } = this.#csv;
-    const found = quote === undefined ? -1 : text.indexOf(quote, from);
-    return found === -1 ? Number.POSITIVE_INFINITY : found;
   }
 
   #decoded({ options }: LineFramer, cells: readonly string[]): string[] | undefined {
@@ -139,18 +135,18 @@ export class CsvParser implements LineParser {
         if (!ending.endsWith('\n') && (!isLast || growing)) return more();
         return { cells, end: behind + ending.length };
       }
-      const lineEnd = text.indexOf('\n', at);
-      const cellEnd = text.indexOf(delimiter, at);
-      if (cellEnd !== -1 && (lineEnd === -1 || cellEnd < lineEnd)) {
+      const [lineEnd, cellEnd] = [this.#lineEnds.from(at), this.#delimiters.from(at)];
+      if (cellEnd < lineEnd) {
         cells.push(text.slice(at, cellEnd));
         at = cellEnd + delimiter.length;
         continue;
       }
-      if (lineEnd === -1 && !isLast) return more();
-      if (lineEnd === -1 && growing) return 'more';
-      const end = lineEnd === -1 ? text.length : lineEnd;
+      const isCutOff = lineEnd === Number.POSITIVE_INFINITY;
+      if (isCutOff && !isLast) return more();
+      if (isCutOff && growing) return 'more';
+      const end = isCutOff ? text.length : lineEnd;
       cells.push(text.slice(at, end > at && text[end - 1] === '\r' ? end - 1 : end));
-      return { cells, end: lineEnd === -1 ? end : lineEnd + 1 };
+      return { cells, end: isCutOff ? end : lineEnd + 1 };
     }
   }
 
@@ -164,6 +160,34 @@ export class CsvParser implements LineParser {
     const record: Record<string, string> = this.#isPlain ? {} : Object.create(null);
     for (let index = 0; index < cells.length; index++) record[columns[index] as string] = cells[index] as string;
     return record;
+  }
+}
+
+/** Where something stands in a text. It is looked for once: a line of a million cells would be read to its end for each, or all of the text. */
+class Places {
+  readonly #what: string | undefined;
+  #text = '';
+  #from = 0;
+  #found = -1;
+
+  /** @param what undefined for what stands nowhere */
+  constructor(what: string | undefined) {
+    this.#what = what;
+  }
+
+  load(text: string): void {
+    this.#text = text;
+    this.#found = -1;
+  }
+
+  /** The first place at or behind this one; beyond the end of the text if there is none. */
+  from(place: number): number {
+    if (place > this.#found || place < this.#from) {
+      const found = this.#what === undefined ? -1 : this.#text.indexOf(this.#what, place);
+      this.#from = place;
+      this.#found = found === -1 ? Number.POSITIVE_INFINITY : found;
+    }
+    return this.#found;
   }
 }
 

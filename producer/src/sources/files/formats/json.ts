@@ -3,6 +3,7 @@ import { Unreadable } from '../../port.js';
 import type { Batch, Framer, Standing } from './framer.js';
 import { recordIn } from './ndjson.js';
 import type { Decode } from './text.js';
+import { ValueEnds } from './value-ends.js';
 
 export interface JsonOptions {
   readonly decode: Decode;
@@ -18,6 +19,7 @@ export class JsonFramer implements Framer {
   readonly unit = 'record';
   readonly #options: JsonOptions;
   #text = '';
+  #ends = new ValueEnds('');
   #isLast = false;
   #position = 0;
   #base: number;
@@ -44,6 +46,7 @@ export class JsonFramer implements Framer {
     this.#position = 0;
     this.#isLast = isLast;
     this.#text = bytes.toString('latin1');
+    this.#ends = new ValueEnds(this.#text);
   }
 
   frame(batch: Batch, limit: number): boolean {
@@ -74,16 +77,18 @@ export class JsonFramer implements Framer {
       this.#isOver = true;
       return true;
     }
-    const end = endOfValue(text, begin, this.#isLast);
+    const end = endOfValue(text, begin, this.#isLast, this.#ends);
     if (end === undefined || end - begin > maxSize) {
       if (!this.#isLast && text.length - begin <= maxSize) return false;
       const fault =
         end === undefined && this.#isLast
           ? 'the file ends within it: it was cut off, or its brackets do not close'
           : `it is longer than ${inUnits(maxSize)} (maxRecordSize), or its brackets do not close`;
-      this.#bad(batch, fault, text.slice(begin, begin + SHOWN));
+      // The next one shows itself: with all that follows in each, a file of a megabyte would make dead letters of gigabytes.
+      this.#bad(batch, fault, text.slice(begin, begin + SHOWN).split(NEXT, 1)[0] ?? '');
       this.#position = begin + 1;
       this.#skipping = true;
+      this.#ends.remember();
       return true;
     }
     const bytes = text.slice(begin, end);
@@ -100,7 +105,7 @@ export class JsonFramer implements Framer {
    * it. @returns false if there is none yet
    */
   #skip(): boolean {
-    const found = /\n,?(?=[{[])/.exec(this.#text.slice(this.#position));
+    const found = NEXT.exec(this.#text.slice(this.#position));
     if (found === null) {
       // The line end may be the last character.
       this.#position = Math.max(this.#position, this.#isLast ? this.#text.length : this.#text.length - 2);
@@ -126,42 +131,17 @@ export class JsonFramer implements Framer {
 
 const SHOWN = 4_000;
 const BETWEEN = /[^\s,]/g;
-const MARKS = /["{}[\]]/g;
+/** Where the next value surely begins. */
+const NEXT = /\n,?(?=[{[])/;
 
 /** Behind the value that begins at a place; undefined if its end is not there. */
-export function endOfValue(text: string, begin: number, isLast: boolean): number | undefined {
+function endOfValue(text: string, begin: number, isLast: boolean, ends: ValueEnds): number | undefined {
   const first = text[begin];
-  if (first === '"') return endOfText(text, begin);
-  if (first !== '{' && first !== '[') {
-    const length = text.slice(begin).search(/[\s,\]}]/);
-    if (length === -1) return isLast ? text.length : undefined;
-    return begin + Math.max(length, 1);
-  }
-  let depth = 0;
-  MARKS.lastIndex = begin;
-  for (let found = MARKS.exec(text); found !== null; found = MARKS.exec(text)) {
-    const mark = found[0];
-    if (mark === '"') {
-      const end = endOfText(text, found.index);
-      if (end === undefined) return undefined;
-      MARKS.lastIndex = end;
-    } else if (mark === '{' || mark === '[') depth += 1;
-    else {
-      depth -= 1;
-      if (depth === 0) return found.index + 1;
-    }
-  }
-  return undefined;
-}
-
-/** Behind the closing quote of the text that begins at a place. */
-function endOfText(text: string, begin: number): number | undefined {
-  for (let close = text.indexOf('"', begin + 1); close !== -1; close = text.indexOf('"', close + 1)) {
-    let backslashes = 0;
-    while (text[close - 1 - backslashes] === '\\') backslashes += 1;
-    if (backslashes % 2 === 0) return close + 1;
-  }
-  return undefined;
+  if (first === '"') return ends.ofText(begin);
+  if (first === '{' || first === '[') return ends.of(begin);
+  const length = text.slice(begin).search(/[\s,\]}]/);
+  if (length === -1) return isLast ? text.length : undefined;
+  return begin + Math.max(length, 1);
 }
 
 /**
@@ -174,6 +154,7 @@ export function beginningOfList(text: string, names: readonly string[]): number 
     BETWEEN.lastIndex = from;
     return BETWEEN.exec(text)?.index;
   };
+  const ends = new ValueEnds(text);
   let at = skip(0);
   for (const name of names) {
     if (at === undefined) return undefined;
@@ -183,7 +164,7 @@ export function beginningOfList(text: string, names: readonly string[]): number 
       const key: number | undefined = skip(inside);
       if (key === undefined) return undefined;
       if (text[key] !== '"') return 'none';
-      const end = endOfText(text, key);
+      const end = ends.ofText(key);
       if (end === undefined) return undefined;
       const colon = skip(end);
       if (colon === undefined) return undefined;
@@ -194,7 +175,7 @@ export function beginningOfList(text: string, names: readonly string[]): number 
         at = value;
         break;
       }
-      inside = endOfValue(text, value, false);
+      inside = endOfValue(text, value, false, ends);
       if (inside === undefined) return undefined;
     }
   }

@@ -105,6 +105,12 @@ export class LineFramer implements Framer {
         this.position = next;
         continue;
       }
+      if (end === position) {
+        // A packed file of some kilobytes may hold a billion of them.
+        this.line += 1;
+        this.position = next;
+        continue;
+      }
       if (this.#isMarked(position)) {
         this.#bad(batch, MARKED, text.slice(position, end));
         this.line += 1;
