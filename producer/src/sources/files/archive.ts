@@ -1,8 +1,10 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { type Bucket, bucketIn, describeError, type EndpointOf, isS3, RetryableError } from '@tributary/shared';
 import { RawBytes } from './bytes.js';
 import { writeNew, writeWhole } from './places/copy.js';
+import { isOutside } from './places/folder.js';
+import { compileGlob } from './places/glob.js';
 import { codeOf, openLocal } from './places/open-local.js';
 import { FileGone, type FoundFile, type OpenFile } from './places/place.js';
 import { NotThere, Refused, type S3 } from './places/s3-client.js';
@@ -29,9 +31,10 @@ export interface Archive {
   open(at: string, file: FoundFile, signal: AbortSignal): Promise<OpenFile>;
 }
 
-export function archiveOf({ archive }: EndpointOf<'files'>, s3: () => S3): Archive | undefined {
+export function archiveOf({ archive, path, followLinks }: EndpointOf<'files'>, s3: () => S3): Archive | undefined {
   if (archive === undefined) return undefined;
-  return new CheckedArchive(archive, isS3(archive) ? new S3Shelf(s3()) : new LocalShelf());
+  const base = isS3(path) || followLinks ? undefined : compileGlob(path).base;
+  return new CheckedArchive(archive, isS3(archive) ? new S3Shelf(s3()) : new LocalShelf(base));
 }
 
 /** Where copies lie. */
@@ -119,6 +122,13 @@ const NAMES_REFUSED: Readonly<Record<string, string>> = {
 };
 
 class LocalShelf implements Shelf {
+  readonly #base: string | undefined;
+
+  /** @param base where the files come from: who may write there could have put a link in the place of an archive that lies there too; undefined if links may lead anywhere */
+  constructor(base: string | undefined) {
+    this.#base = base;
+  }
+
   async noted(path: string): Promise<string | undefined> {
     const isThere = await stat(path).then(
       () => true,
@@ -129,6 +139,8 @@ class LocalShelf implements Shelf {
   }
 
   async write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string | undefined> {
+    await mkdir(dirname(path), { recursive: true });
+    await this.#refuseOut(path, await realpath(dirname(path)));
     // The note comes first: a copy without one would count as another file. Whoever writes it has the name: another endpoint may archive
     // a file of the same name at this moment.
     const note = `${sha256}  ${path.split('/').at(-1)}\n`;
@@ -142,8 +154,21 @@ class LocalShelf implements Shelf {
     return await writeWhole(path, new RawBytes(opened, 0, signal));
   }
 
-  open(path: string, file: FoundFile): Promise<OpenFile> {
-    return openLocal(path, file);
+  async open(path: string, file: FoundFile): Promise<OpenFile> {
+    const opened = await openLocal(path, file);
+    try {
+      await this.#refuseOut(path, (await opened.where()) ?? (await realpath(path)));
+      return opened;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
+
+  async #refuseOut(path: string, real: string): Promise<void> {
+    const base = this.#base;
+    if (base === undefined || isOutside(base, path) || !isOutside(await realpath(base), real)) return;
+    throw new FileGone('link_outside', 'its copy cannot be made or read: a link leads out of the folder that is read');
   }
 }
 

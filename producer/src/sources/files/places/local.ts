@@ -1,7 +1,8 @@
 import { lstat, mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import { copyFile } from './copy.js';
+import { isOutside, OpenFolder } from './folder.js';
 import { compileGlob, type Glob, isTemporary } from './glob.js';
 import { codeOf, type OpenLocal, openLocal } from './open-local.js';
 import { FileGone, type FilePlace, type FoundFile, type Listing, type OpenFile, type Trouble } from './place.js';
@@ -12,6 +13,8 @@ export interface LocalOptions {
   readonly moveTo?: string | undefined;
   /** Whether a link may lead to a file elsewhere on this machine. */
   readonly followsLinksOut: boolean;
+  /** The folder in which the one of the files lies, where who may write into that could put a link in its place. */
+  readonly within?: string | undefined;
 }
 
 const LEADS_OUT =
@@ -23,12 +26,14 @@ export class LocalPlace implements FilePlace {
   readonly #glob: Glob;
   readonly #moveTo: string | undefined;
   readonly #followsLinksOut: boolean;
+  readonly #within: string | undefined;
 
-  constructor(path: string, { moveTo, followsLinksOut }: LocalOptions) {
+  constructor(path: string, { moveTo, followsLinksOut, within }: LocalOptions) {
     this.#glob = compileGlob(path);
     this.shown = this.#glob.base;
     this.#moveTo = moveTo === undefined ? undefined : resolve(moveTo);
     this.#followsLinksOut = followsLinksOut;
+    this.#within = within;
   }
 
   async list(signal: AbortSignal): Promise<Listing> {
@@ -137,32 +142,65 @@ export class LocalPlace implements FilePlace {
   }
 
   async #isOutside(target: string): Promise<boolean> {
-    const way = relative(await realpath(this.#glob.base), target);
-    return isAbsolute(way) || way.split(sep)[0] === '..';
+    const folders = [this.#glob.base, ...(this.#within === undefined ? [] : [this.#within])];
+    for (const folder of folders) if (isOutside(await realpath(folder), target)) return true;
+    return false;
   }
 
   async move(file: FoundFile, marker: string | undefined, signal: AbortSignal): Promise<void> {
     if (this.#moveTo === undefined) return;
-    const now = await look(join(this.#glob.base, file.name)).catch(() => undefined);
-    const isStill =
-      now?.size === file.size && Math.floor(now.mtimeMs) === file.modified && `${now.dev}-${now.ino}` === file.tag;
-    if (!isStill) return;
-    if (marker !== undefined) await this.#moveInto(this.#moveTo, `${file.name}${marker}`, signal);
-    await this.#moveInto(this.#moveTo, file.name, signal);
+    const from = await OpenFolder.open(dirname(join(this.#glob.base, file.name))).catch(() => undefined);
+    if (from === undefined) return;
+    try {
+      const now = await look(join(from.path, basename(file.name))).catch(() => undefined);
+      const isStill =
+        now?.size === file.size && Math.floor(now.mtimeMs) === file.modified && `${now.dev}-${now.ino}` === file.tag;
+      if (!isStill || (!this.#followsLinksOut && (await this.#isOutside(from.real)))) return;
+      const to = await this.#folderIn(this.#moveTo, dirname(file.name));
+      try {
+        if (marker !== undefined) await moveInto(from, to, `${basename(file.name)}${marker}`, signal);
+        await moveInto(from, to, basename(file.name), signal);
+      } finally {
+        await to.close();
+      }
+    } finally {
+      await from.close();
+    }
   }
 
-  async #moveInto(folder: string, name: string, signal: AbortSignal): Promise<void> {
-    const from = join(this.#glob.base, name);
-    const to = await freeName(join(folder, name));
-    await mkdir(dirname(to), { recursive: true });
+  /**
+   * The folder for what is moved, which is made unless it is there. A link may have been put in its place, or in that of a folder in it.
+   * @throws Error if it leads out of where it belongs
+   */
+  async #folderIn(moveTo: string, name: string): Promise<OpenFolder> {
+    await mkdir(moveTo, { recursive: true });
+    let folder = await OpenFolder.open(moveTo);
+    const root = folder.real;
     try {
-      await rename(from, to);
+      await this.#refuseOut(folder, root);
+      for (const part of name.split('/').filter((one) => one !== '.')) {
+        const above = folder;
+        folder = await above.within(part).finally(() => above.close());
+        await this.#refuseOut(folder, root);
+      }
+      return folder;
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return;
-      // Another disk.
-      if (codeOf(error) !== 'EXDEV') throw error;
-      await copyFile(from, to, signal);
+      await folder.close().catch(() => {});
+      throw error;
     }
+  }
+
+  /** The folder may be a link that a person has made, unless it lies where the files come from: there others may have made it. */
+  async #refuseOut({ real }: OpenFolder, root: string): Promise<void> {
+    if (this.#followsLinksOut) return;
+    const base = this.#withinBase() ? [await realpath(this.#glob.base)] : [];
+    if ([root, ...base].some((one) => isOutside(one, real)))
+      throw new Error('a link leads out of the folder for it: remove the link, or set followLinks: true');
+  }
+
+  /** Whether what is moved goes to a folder among the files that are read. */
+  #withinBase(): boolean {
+    return this.#moveTo !== undefined && !isOutside(this.#glob.base, this.#moveTo);
   }
 
   async moved(): Promise<FilePlace | undefined> {
@@ -171,7 +209,21 @@ export class LocalPlace implements FilePlace {
       (found) => found.isDirectory(),
       () => false,
     );
-    return isThere ? new LocalPlace(join(this.#moveTo, '**'), { followsLinksOut: this.#followsLinksOut }) : undefined;
+    if (!isThere) return undefined;
+    const within = this.#withinBase() ? this.#glob.base : undefined;
+    return new LocalPlace(join(this.#moveTo, '**'), { followsLinksOut: this.#followsLinksOut, within });
+  }
+}
+
+async function moveInto(from: OpenFolder, to: OpenFolder, name: string, signal: AbortSignal): Promise<void> {
+  const [source, target] = [join(from.path, name), await freeName(join(to.path, name))];
+  try {
+    await rename(source, target);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    // Another disk.
+    if (codeOf(error) !== 'EXDEV') throw error;
+    await copyFile(source, target, signal);
   }
 }
 
