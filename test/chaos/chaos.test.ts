@@ -3,10 +3,12 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readArguments } from '../src/chaos/arguments.js';
 import { runChaos } from '../src/chaos/chaos.js';
 import { FAULT_KINDS, KILL_KINDS, kindsOf, planFaults } from '../src/chaos/plan.js';
 import { runPreload } from '../src/chaos/preload.js';
 import { siteOf } from '../src/chaos/site.js';
+import { planReplacements } from '../src/chaos/upgrade/rolling.js';
 import { CLEAN, say } from './clean-run.js';
 
 describe('the plan of a run', () => {
@@ -44,6 +46,22 @@ describe('the plan of a run', () => {
       expect(possible.filter((kind) => !kindsIn(true).has(kind)).length).toBeLessThan(4);
     },
   );
+});
+
+describe('an upgrade', () => {
+  test('goes from one version to the other, back, and forward again: who writes comes behind all who read', () => {
+    const plan = planReplacements(100, { consumers: 2, producers: 1 });
+    const order = plan.map(({ service, index, to }) => `${service} ${index} ${to}`);
+    const forward = ['consumers 0 this', 'consumers 1 this', 'producers 0 this'];
+    expect(order).toEqual([...forward, 'producers 0 older', 'consumers 0 older', 'consumers 1 older', ...forward]);
+    expect(plan.map(({ at }) => at)).toEqual(plan.map(({ at }) => at).toSorted((a, b) => a - b));
+    expect(plan.at(-1)?.at).toBeLessThan(100_000);
+  });
+
+  test('is not asked for by the version that it begins with alone', () => {
+    expect(() => readArguments(['--from', 'v0.2.0'], () => 1)).toThrow('--from: it says from where to upgrade');
+    expect(readArguments(['--upgrade', '--from', 'v0.2.0'], () => 1)).toMatchObject({ upgrade: true, from: 'v0.2.0' });
+  });
 });
 
 describe('a queue full of records, whose consumers are killed in turn', () => {

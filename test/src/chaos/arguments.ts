@@ -17,6 +17,8 @@ export const HELP = `Kills the pipeline again and again while records change, th
   --sink NAME      csv (default) or postgres
   --deletes WHAT   what becomes of deleted rows in Postgres: remove (default) or keep
   --pack WHEN      when records share a message: adapting (default), always or never
+  --upgrade        begin with an older version, and replace its processes by those of this one meanwhile (see below)
+  --from REF       for --upgrade: the tag or commit of the older version (default: the last release)
   --world          do also what networks, machines, backups, operators and other programs do (see below)
   --json           print one JSON object on stdout, and nothing else there
   --keep           keep logs and output also when all is well
@@ -27,6 +29,10 @@ restarts RabbitMQ, flushes Redis, kills it and brings it back empty or from an o
 With a --source that has a server of its own, what the mock API holds is written there as it changes, and the server is
 killed and stopped too. The mock API stays the truth.
 
+With --upgrade producers and consumers are of the older version at first: its commit is built once, in ~/.cache/tributary.
+Then they are replaced one by one (SIGTERM, and a start) by those of this version, replaced back, and forward again. What the
+older version's pipeline file cannot have is left out of the run's, and told.
+
 With --world it also lets a network between any two parts be slow, silent, half-open or cut in the middle of a frame;
 stops Redis and RabbitMQ (SIGSTOP); raises RabbitMQ's memory alarm; fills the output's disk; moves the clock of a process
 by hours; puts the sink back to an older state; lets RabbitMQ come back empty; purges and deletes queues; truncates tables
@@ -36,7 +42,9 @@ well, the pipeline settles, and the audit must be at zero. Nothing may stand sti
 is ready. It needs root (for a small disk of its own) and libfaketime, which it installs on Debian.
 `;
 
-export interface ChaosArguments extends Omit<ChaosOptions, 'say' | 'signal'> {
+export interface ChaosArguments extends Omit<ChaosOptions, 'say' | 'signal' | 'older'> {
+  readonly upgrade: boolean;
+  readonly from: string | undefined;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -55,18 +63,21 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
       sink: { type: 'string', default: 'csv' },
       deletes: { type: 'string', default: 'remove' },
       pack: { type: 'string', default: 'adapting' },
+      upgrade: { type: 'boolean', default: false },
+      from: { type: 'string' },
       world: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const { source, database, sink, deletes, pack, world, json, keep, help } = values;
+  const { source, database, sink, deletes, pack, upgrade, from, world, json, keep, help } = values;
   if (!isMirrored(source)) throw new Error(`--source: expected ${either(Object.keys(MIRRORS))}, found "${source}"`);
   if (!isSinkKind(sink)) throw new Error(`--sink: expected ${either(Object.keys(SINKS))}, found "${sink}"`);
   if (deletes !== 'remove' && deletes !== 'keep')
     throw new Error(`--deletes: expected remove or keep, found "${deletes}"`);
   if (!isPacking(pack)) throw new Error(`--pack: expected ${either(Object.keys(PACKING))}, found "${pack}"`);
+  if (from !== undefined && !upgrade) throw new Error('--from: it says from where to upgrade; add --upgrade');
   return {
     seconds: wholeNumber('--seconds', values.seconds, 1, 86_400),
     seed: values.seed === undefined ? newSeed() : wholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
@@ -77,6 +88,8 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
     sink,
     deletes,
     pack,
+    upgrade,
+    from,
     world,
     json,
     keep,

@@ -11,6 +11,8 @@ import { archiveCustomers, removeItems } from './removals.js';
 import type { ChaosReport, ChaosResult } from './report.js';
 import { lastPolls, reviveQueues, stopInOrder, untilCalm, untilDrained } from './settle.js';
 import { raiseStage, type Stage } from './stage.js';
+import type { OlderVersion } from './upgrade/older.js';
+import { rollVersions } from './upgrade/rolling.js';
 import { StandstillWatch } from './world/standstill.js';
 
 export interface ChaosOptions {
@@ -28,6 +30,8 @@ export interface ChaosOptions {
   readonly pack?: Packing;
   /** What becomes of the rows of deleted records in Postgres; `remove` unless given. */
   readonly deletes?: Deletes;
+  /** The version that runs at first, and is replaced by this one meanwhile; only this one runs unless given. */
+  readonly older?: OlderVersion | undefined;
   /** Whether networks, machines, backups, operators and other programs do their worst as well. */
   readonly world: boolean;
   /** Keep logs and output also when all is well. */
@@ -58,7 +62,7 @@ async function play(
   options: ChaosOptions & { folder: string },
   release: ReleaseList,
 ): Promise<Omit<ChaosResult, 'folder'>> {
-  const { seconds, seed, sink, source = 'rest', world, say, signal } = options;
+  const { seconds, seed, sink, source = 'rest', world, older, say, signal } = options;
   say(`logs meanwhile: ${options.folder}`);
   const problems: string[] = [];
   const onDeath = (how: string) => {
@@ -81,6 +85,11 @@ async function play(
   const removals = removeItems(stage, plan, started, signal).catch((error: unknown) => {
     problems.push(`items are not removed: ${describeError(error)}`);
   });
+  const onProblem = (problem: string) => void problems.push(problem);
+  const rolled = older && rollVersions({ older, stage, seconds, started, say, onProblem, signal });
+  const rolling = rolled?.catch((error: unknown) =>
+    onProblem(`the versions are not replaced: ${describeError(error)}`),
+  );
   for (const fault of plan) {
     await systemClock.sleep(started + fault.at - Date.now(), signal);
     signal.throwIfAborted();
@@ -90,6 +99,7 @@ async function play(
   await reviveQueues(stage, say, signal).catch((error: unknown) => void problems.push(describeError(error)));
   // They wait for polls, which do not end while a queue is dead.
   await removals;
+  const upgrade = (await rolling) ?? undefined;
   await systemClock.sleep(started + seconds * 1_000 - Date.now(), signal);
   problems.push(...((await watch?.end()) ?? []));
   const rowsUnderFire = (await countRows(stage)) - rowsBefore;
@@ -113,6 +123,7 @@ async function play(
       audit: report.audit,
       deadLettered,
       ok,
+      ...(upgrade && { upgrade }),
     } satisfies ChaosReport,
     findings: report.findings,
     overtaken: report.overtaken,

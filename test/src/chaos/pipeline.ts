@@ -23,12 +23,24 @@ export const isPacking = (name: string): name is Packing => Object.hasOwn(PACKIN
 /** What becomes of the rows of deleted records in Postgres. */
 export type Deletes = SinkConfig['postgres']['deletes'];
 
+/** What an older version may not know: what came last stands first. */
+export const LATER_PARTS = ['aggregates', 'star'] as const;
+
+export type LaterPart = (typeof LATER_PARTS)[number];
+
+export interface PipelineOptions {
+  readonly pack: Packing;
+  readonly deletes: Deletes;
+  /** What the pipeline does not have. */
+  readonly without?: readonly LaterPart[];
+}
+
 /** The CRM's pipeline with everything short: polls and batches each second, parts that rotate, quick retries. */
 export function writePipeline(
   folder: string,
   { endpoints, isPolled }: Pick<Mirror, 'endpoints' | 'isPolled'>,
   sink: SinkKind,
-  { pack, deletes: deletedRows }: { readonly pack: Packing; readonly deletes: Deletes },
+  { pack, deletes: deletedRows, without = [] }: PipelineOptions,
 ): PipelineFile {
   const polled = isPolled ? { schedule: { every: '1s' }, retryDelay: '100ms' } : {};
   const endpoint = (collection: CollectionName, more: object) => ({
@@ -41,7 +53,8 @@ export function writePipeline(
   const deletes = { missing: true, atMost: '90 %' };
   // Only an API can be read twice without the one hurting the other: no file is archived, no log is confirmed.
   const { url } = endpoints.products as { readonly url?: unknown };
-  const offers = /^https?:/.test(String(url)) ? { url: `${String(url)}?${FOR}=offers` } : undefined;
+  const hasStar = !without.includes('star') && /^https?:/.test(String(url));
+  const offers = hasStar ? { url: `${String(url)}?${FOR}=offers` } : undefined;
   return write(folder, {
     name: 'chaos',
     entities: { ...ENTITIES, ...(offers && { offer: OFFER }) },
@@ -51,7 +64,7 @@ export function writePipeline(
       ...(offers && { offers: { ...endpoint('products', { deletes }), entity: 'offer', ...offers } }),
     },
     merges: { ...MERGES, ...(offers && { customer_star: STAR }) },
-    aggregates: AGGREGATES,
+    ...(!without.includes('aggregates') && { aggregates: AGGREGATES }),
     batch: { size: 10, interval: '1s' },
     pack: PACKING[pack],
     sink: {

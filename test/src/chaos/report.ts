@@ -1,5 +1,6 @@
 import { type AuditReport, formatFindings, formatTable } from '../audit/report.js';
 import { FAULT_KINDS, type FaultKind } from './plan.js';
+import type { UpgradeReport } from './upgrade/rolling.js';
 
 export interface ChaosReport {
   readonly seconds: number;
@@ -11,6 +12,8 @@ export interface ChaosReport {
   readonly audit: AuditReport['audit'];
   readonly deadLettered: number;
   readonly ok: boolean;
+  /** Where services of a version from before ran, too. */
+  readonly upgrade?: UpgradeReport;
 }
 
 /** The report with what only people read. */
@@ -66,6 +69,7 @@ export function formatResult({ report, findings, overtaken, problems, rowsUnderF
     `seed ${seed}, ${seconds} s, source ${source}, sink ${sink}: ${total} kills and outages`,
     ...kinds.map((kind) => `  ${kind}`),
     `  ${rowsUnderFire.toLocaleString('en')} rows landed meanwhile`,
+    ...(report.upgrade === undefined ? [] : [formatUpgrade(report.upgrade)]),
     ...(overtaken > 0 ? [`  ${overtaken} of them A of A, B, A, where a crash overtook B`] : []),
     '',
     formatTable(report),
@@ -76,4 +80,9 @@ export function formatResult({ report, findings, overtaken, problems, rowsUnderF
     ok ? 'no record lost, none twice' : 'NOT OK',
     ...(folder === undefined ? [] : [`logs and output: ${folder}`]),
   ].join('\n');
+}
+
+function formatUpgrade({ from, replaced, rows }: UpgradeReport): string {
+  const landed = (count: number | undefined) => count?.toLocaleString('en') ?? 'uncounted';
+  return `  ${replaced} times a service went on as another version: from ${from} to this one, back, and forward again. Rows that landed with only the older one: ${landed(rows.older)}, with both: ${landed(rows.both)}, with only this one: ${landed(rows.this)}`;
 }

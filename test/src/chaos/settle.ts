@@ -211,15 +211,25 @@ export async function stopInOrder(workers: readonly Worker[]): Promise<string[]>
 
 async function stopOne(worker: Worker): Promise<string | undefined> {
   if (!worker.runs) return `${worker.name} does not run`;
+  const code = await endOf(worker, STOP_PATIENCE);
+  if (code === 0) return undefined;
+  return code === 'late'
+    ? `${worker.name} did not end in ${STOP_PATIENCE / 1_000} s of SIGTERM`
+    : `${worker.name} ended with exit code ${code} after SIGTERM`;
+}
+
+/** Of a process that may be paused for as long as a fault pauses it. */
+const PAUSED_PATIENCE = STOP_PATIENCE + 20_000;
+
+/** Stops a process by SIGTERM, and kills it if that takes too long. @returns its exit code; null if a signal has ended it */
+export async function endOf(worker: Worker, patience = PAUSED_PATIENCE): Promise<number | null | 'late'> {
   const timeout = new AbortController();
   const late = new Promise<'late'>((resolve) => {
-    const timer = setTimeout(() => resolve('late'), STOP_PATIENCE);
+    const timer = setTimeout(() => resolve('late'), patience);
     timeout.signal.addEventListener('abort', () => clearTimeout(timer));
   });
   const code = await Promise.race([worker.terminate(), late]);
   timeout.abort();
-  if (code === 0) return undefined;
-  if (code !== 'late') return `${worker.name} ended with exit code ${code} after SIGTERM`;
-  await worker.kill();
-  return `${worker.name} did not end in ${STOP_PATIENCE / 1_000} s of SIGTERM`;
+  if (code === 'late') await worker.kill();
+  return code;
 }

@@ -3,10 +3,12 @@ import type { ReleaseList, SinkKind } from '@tributary/shared';
 import { freePorts } from '../../services/ports.js';
 import type { Mirror } from './mirrors/mirror.js';
 import { MIRRORS, type MirroredSource } from './mirrors/table.js';
-import { type Deletes, type Packing, type PipelineFile, writePipeline } from './pipeline.js';
+import { type Deletes, type LaterPart, type Packing, type PipelineFile, writePipeline } from './pipeline.js';
 import { type Recorder, startRecorder } from './recorder.js';
 import { type Addresses, type Servers, startServers } from './servers.js';
 import { until } from './until.js';
+import { commonPipeline } from './upgrade/common-pipeline.js';
+import type { OlderVersion } from './upgrade/older.js';
 import { Worker, type Workspace } from './worker.js';
 import { quietWorld, roughWorld, type World } from './world/world.js';
 
@@ -27,6 +29,8 @@ export interface StageOptions {
   readonly logLevel?: string;
   /** Settings of the mock CRM; many records, of which most change seldom, unless given. */
   readonly crm?: Readonly<Record<string, string>>;
+  /** Of which version producers and consumers are at first; of this one unless given. */
+  readonly older?: OlderVersion | undefined;
   readonly say: (line: string) => void;
   /** Told when a process ends that nobody killed. */
   readonly onDeath: (how: string) => void;
@@ -104,7 +108,18 @@ export async function untilReady(workers: readonly Worker[], signal: AbortSignal
 }
 
 export async function raiseStage(options: StageOptions, release: ReleaseList): Promise<Stage> {
-  const { folder, seed, sink, source = 'rest', database, pack = 'adapting', deletes = 'remove', say, signal } = options;
+  const {
+    folder,
+    seed,
+    sink,
+    source = 'rest',
+    database,
+    pack = 'adapting',
+    deletes = 'remove',
+    older,
+    say,
+    signal,
+  } = options;
   mkdirSync(folder, { recursive: true });
   const world = options.world ? await roughWorld(options, release) : quietWorld(options);
   const servers = await startServers(world.starts, options, release);
@@ -117,11 +132,14 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   const addresses = () => producers.map((producer) => producer.url);
   const mirrored = { api: recorder.url, seed, folder, database, reach, producers: addresses, say, signal };
   const mirror = await MIRRORS[source].start(mirrored, release);
-  const pipeline = writePipeline(folder, mirror, sink, { pack, deletes });
+  const write = (without: readonly LaterPart[]) => writePipeline(folder, mirror, sink, { pack, deletes, without });
+  const pipeline = older === undefined ? write([]) : await commonPipeline(older, write, say);
   recorder.know(pipeline.config);
   const makeServices = async (workspace: 'consumer' | 'producer', count: number) => {
     const env = workerEnv(await world.addressesFor(workspace, servers), pipeline.path, options.logLevel);
-    return makeWorkers(workspace, count, env, { ...options, clockFor: world.clockFor }, release);
+    const workers = await makeWorkers(workspace, count, env, { ...options, clockFor: world.clockFor }, release);
+    if (older !== undefined) for (const worker of workers) worker.program = older.program(workspace);
+    return workers;
   };
   const consumers = await makeServices('consumer', options.consumers);
   producers.push(...(await makeServices('producer', options.producers)));

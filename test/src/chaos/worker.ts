@@ -20,7 +20,7 @@ export interface WorkerOptions {
 }
 
 /** The built program, also where a workspace's name leads to its sources, as it does under vitest. */
-const programOf = (workspace: Workspace): string =>
+export const programOf = (workspace: Workspace): string =>
   join(dirname(createRequire(import.meta.url).resolve(`@tributary/${workspace}`)), '..', 'dist', 'main.js');
 
 /** One service as a process of its own, that may be hurt and started again. */
@@ -28,6 +28,8 @@ export class Worker {
   readonly name: string;
   readonly url: string;
   readonly clock: FakeClock | undefined;
+  /** What it runs from its next start on. */
+  program: string;
   readonly #options: WorkerOptions;
   readonly #onDeath: (how: string) => void;
   readonly #reaper: Reaper;
@@ -42,12 +44,17 @@ export class Worker {
     this.#options = options;
     this.#onDeath = onDeath;
     this.name = options.name;
+    this.program = programOf(options.workspace);
     this.clock = options.clock;
     this.url = `http://127.0.0.1:${options.port}`;
     const own = join(options.folder, options.name);
     mkdirSync(own);
     // Ends the process too if this one is killed.
     this.#reaper = startReaper(own);
+  }
+
+  get workspace(): Workspace {
+    return this.#options.workspace;
   }
 
   get runs(): boolean {
@@ -65,9 +72,9 @@ export class Worker {
 
   start(): void {
     if (this.#child !== undefined) return;
-    const { name, workspace, env, port, folder } = this.#options;
+    const { name, env, port, folder } = this.#options;
     const log = openSync(join(folder, `${name}.log`), 'a');
-    const child = spawn(process.execPath, ['--enable-source-maps', programOf(workspace)], {
+    const child = spawn(process.execPath, ['--enable-source-maps', this.program], {
       env: { ...env, PORT: String(port), INSTANCE_ID: name },
       cwd: folder,
       // A group of its own: Ctrl-C is for the process that runs the chaos, which then stops this one.
