@@ -22,11 +22,12 @@ COPY consumer consumer
 COPY dashboard dashboard
 RUN npx tsc -b mock-api producer consumer dashboard
 
-# Production dependencies of the services alone: no compiler, no test tools.
+# Production dependencies of the services alone: no compiler, no test tools. Nor npm's logs, which would make each build another image.
 FROM manifests AS runtime
 ENV NODE_ENV=production HOST=0.0.0.0
 RUN npm ci --omit=dev -w shared -w mock-api -w producer -w consumer -w dashboard \
- && npm cache clean --force
+ && npm cache clean --force \
+ && rm -rf /root/.npm
 COPY pipeline.yaml ./
 COPY --from=build /app/shared/dist shared/dist
 # Where a volume for the dashboard's audit log goes: a new one takes the owner of the folder that it covers.

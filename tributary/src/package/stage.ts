@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { dirname, join, relative } from 'node:path';
 
 /** The workspaces that the package holds beside `tributary` itself. */
-const BUNDLED = ['shared', 'mock-api', 'producer', 'consumer', 'dashboard'] as const;
+export const BUNDLED = ['shared', 'mock-api', 'producer', 'consumer', 'dashboard'] as const;
 type Bundled = (typeof BUNDLED)[number];
 
 /** What a workspace reads from disk as it runs, beside its modules. */
@@ -36,7 +36,7 @@ const FOR_TESTING = ['fast-check', 'vitest'] as const;
 /** Developers' alone: what makes the package, and what declares modules to the compiler that builds it. */
 const NOT_SHIPPED = /^package[/\\]|\.d\.ts$/;
 
-interface Manifest {
+export interface Manifest {
   readonly [field: string]: unknown;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
@@ -109,7 +109,7 @@ function withRelativeImports(text: string, file: string, homes: ReadonlyMap<stri
     .replace(/\n\/\/# sourceMappingURL=\S+\s*$/, '\n');
 }
 
-const readManifest = (folder: string): Manifest => ({
+export const readManifest = (folder: string): Manifest => ({
   dependencies: {},
   ...(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as object),
 });
