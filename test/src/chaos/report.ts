@@ -83,6 +83,5 @@ export function formatResult({ report, findings, overtaken, problems, rowsUnderF
 }
 
 function formatUpgrade({ from, replaced, rows }: UpgradeReport): string {
-  const landed = (count: number | undefined) => count?.toLocaleString('en') ?? 'uncounted';
-  return `  ${replaced} times a service went on as another version: from ${from} to this one, back, and forward again. Rows that landed with only the older one: ${landed(rows.older)}, with both: ${landed(rows.both)}, with only this one: ${landed(rows.this)}`;
+  return `  ${replaced} times a service went on as another version: from ${from} to this one, back, and forward again. Rows that landed with only the older one: ${rows.older.toLocaleString('en')}, with both: ${rows.both.toLocaleString('en')}, with only this one: ${rows.this.toLocaleString('en')}`;
 }

@@ -2,10 +2,12 @@ import { describeError, systemClock } from '@tributary/shared';
 import { countRows } from '../audit-stage.js';
 import { endOf } from '../settle.js';
 import type { Stage } from '../stage.js';
+import { until } from '../until.js';
 import { programOf, type Worker } from '../worker.js';
 import type { OlderVersion } from './older.js';
 
 type Side = 'older' | 'this';
+type Mixture = Side | 'both';
 
 /** A service that is stopped, and goes on as one of another version. */
 export interface Replacement {
@@ -19,8 +21,8 @@ export interface Replacement {
 export interface UpgradeReport {
   readonly from: string;
   readonly replaced: number;
-  /** Rows that landed while services of these versions ran; undefined where the output could not be counted. */
-  readonly rows: Readonly<Record<'older' | 'both' | 'this', number | undefined>>;
+  /** Rows that landed while services of these versions ran. */
+  readonly rows: Readonly<Record<Mixture, number>>;
 }
 
 /** From which to which share of a run all services are replaced, one after the other: an upgrade, a step back, and the upgrade once more. */
@@ -60,23 +62,21 @@ export interface RollingOptions {
 /** Replaces the services in the midst of all faults, each as an operator does it: SIGTERM, and then a start. In the end all are of this version. */
 export async function rollVersions(options: RollingOptions): Promise<UpgradeReport> {
   const { older, stage, seconds, started, say, signal } = options;
-  const rows: Record<'older' | 'both' | 'this', number | undefined> = { older: 0, both: 0, this: 0 };
+  const rows: Record<Mixture, number> = { older: 0, both: 0, this: 0 };
   const workers = { consumers: stage.consumers, producers: stage.producers };
   const plan = planReplacements(seconds, { consumers: workers.consumers.length, producers: workers.producers.length });
   const running = new Map<Worker, Side>(
     [...workers.consumers, ...workers.producers].map((worker) => [worker, 'older']),
   );
-  const mixture = () => {
+  const mixture = (): Mixture => {
     const sides = new Set(running.values());
     return sides.size > 1 ? 'both' : sides.has('this') ? 'this' : 'older';
   };
-  let before = await countRows(stage).catch(() => undefined);
-  const count = async (of: 'older' | 'both' | 'this') => {
-    const now = await countRows(stage).catch(() => undefined);
-    const known = rows[of];
-    // What could not be counted is in no sum.
-    if (now !== undefined && before !== undefined && known !== undefined) rows[of] = known + now - before;
-    before = now ?? before;
+  let before = await countedRows(stage, signal);
+  const count = async (of: Mixture) => {
+    const now = await countedRows(stage, signal);
+    rows[of] += now - before;
+    before = now;
   };
   for (const { at, service, index, to } of plan) {
     await systemClock.sleep(started + at - Date.now(), signal);
@@ -94,6 +94,17 @@ export async function rollVersions(options: RollingOptions): Promise<UpgradeRepo
   await systemClock.sleep(started + seconds * 1_000 - Date.now(), signal);
   await count('this');
   return { from: older.name, replaced: plan.length, rows };
+}
+
+/** A part may be put in another's place while it is counted, and Postgres may be down. */
+async function countedRows(stage: Stage, signal: AbortSignal): Promise<number> {
+  let rows: number | undefined;
+  const count = async () => {
+    rows = await countRows(stage);
+    return undefined;
+  };
+  await until('the rows are counted', count, { timeout: 60_000, signal, every: 250 });
+  return rows ?? 0;
 }
 
 /** It may be killed, paused or started by a fault at any moment meanwhile: then the next life is of the other version. */
