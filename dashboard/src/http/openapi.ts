@@ -18,7 +18,7 @@ export function openApiDocument(operations: readonly Operation[]): Record<string
     openapi: '3.1.0',
     info: {
       title: 'Tributary dashboard',
-      version: '0.1.0',
+      version: '0.2.0',
       description: 'Everything that the dashboard shows and does. Acting needs a token with the role that is named.',
     },
     paths,
