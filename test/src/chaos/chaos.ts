@@ -58,6 +58,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   return await inRunFolder('chaos', options, (folder, release) => play({ ...options, folder }, release));
 }
 
+const NOTHING_SIDE_BY_SIDE =
+  'no row landed while both versions ran, so nothing is proved of them side by side: give the run more --seconds, or a machine with less to do';
+
 async function play(
   options: ChaosOptions & { folder: string },
   release: ReleaseList,
@@ -100,6 +103,7 @@ async function play(
   // They wait for polls, which do not end while a queue is dead.
   await removals;
   const upgrade = (await rolling) ?? undefined;
+  if (upgrade?.rows.both === 0) problems.push(NOTHING_SIDE_BY_SIDE);
   await systemClock.sleep(started + seconds * 1_000 - Date.now(), signal);
   problems.push(...((await watch?.end()) ?? []));
   const rowsUnderFire = (await countRows(stage)) - rowsBefore;
