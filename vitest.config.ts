@@ -83,10 +83,16 @@ export default defineConfig({
           ...patient,
           name: 'compose',
           include: ['test/compose/**/*.test.ts'],
+          exclude: ['test/compose/ha.test.ts'],
           // One stack of containers at a time.
           fileParallelism: false,
           testTimeout: 300_000,
         },
+      },
+      // `npm run test:ha` alone: some ten minutes of waiting for failovers.
+      {
+        ...sources,
+        test: { ...patient, name: 'ha', include: ['test/compose/ha.test.ts'], testTimeout: 400_000 },
       },
     ],
   },

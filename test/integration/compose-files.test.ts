@@ -8,20 +8,24 @@ import { ROOT } from '../end-to-end/support/program.js';
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
 const FILES = ['docker-compose.yml', 'docker-compose.cluster.yml'];
 const TEAM = 'docker-compose.team.yml';
+const HA = 'docker-compose.ha.yml';
 
-test.for([...FILES, TEAM])('every variable of %s is listed in .env.example, with the default it has there', (file) => {
-  const listed = new Map(
-    [...read('.env.example').matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
-  );
-  const used = [...read(file).matchAll(/\$\{([A-Z_]+):-([^}]*)\}/g)];
-  expect(used.length).toBeGreaterThan(file === TEAM ? 3 : 5);
-  for (const [, name = ''] of read(file).matchAll(/\$\{([A-Z_]+):\?/g)) expect([...listed.keys()]).toContain(name);
-  for (const [, name = '', value = ''] of used) {
-    expect([...listed.keys()]).toContain(name);
-    // What a default must hide (a webhook) or what differs in a container is shown as an example.
-    if (value !== '' && name !== 'CRM_URL') expect(listed.get(name), name).toBe(value);
-  }
-});
+test.for([...FILES, TEAM, HA])(
+  'every variable of %s is listed in .env.example, with the default it has there',
+  (file) => {
+    const listed = new Map(
+      [...read('.env.example').matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+    );
+    const used = [...read(file).matchAll(/\$\{([A-Z_]+):-([^}]*)\}/g)];
+    expect(used.length).toBeGreaterThan(file === TEAM ? 3 : 5);
+    for (const [, name = ''] of read(file).matchAll(/\$\{([A-Z_]+):\?/g)) expect([...listed.keys()]).toContain(name);
+    for (const [, name = '', value = ''] of used) {
+      expect([...listed.keys()]).toContain(name);
+      // What a default must hide (a webhook) or what differs in a container is shown as an example.
+      if (value !== '' && name !== 'CRM_URL') expect(listed.get(name), name).toBe(value);
+    }
+  },
+);
 
 test('.env.example, copied to .env, changes nothing', () => {
   expect(read('.env.example')).not.toMatch(/^[^#\n]/m);
@@ -72,7 +76,9 @@ test.for([
 );
 
 test('nothing is published to more than this machine unless BIND says so', () => {
-  const ports = [...FILES, TEAM].flatMap((file) => [...read(file).matchAll(/"(\S+):\d+"/g)].map(([, port]) => port));
+  const ports = [...FILES, TEAM, HA].flatMap((file) =>
+    [...read(file).matchAll(/"(\S+):\d+"/g)].map(([, port]) => port),
+  );
   expect(ports.filter((port) => port?.includes('_PORT'))).not.toEqual([]);
   for (const port of ports.filter((one) => one?.includes('_PORT')))
     expect(port).toMatch(/^(\$\{BIND:-127\.0\.0\.1\}|127\.0\.0\.1):/);

@@ -73,7 +73,9 @@ const networksOf = ({ networks = [] }: ComposeService): readonly string[] =>
   Array.isArray(networks) ? (networks as readonly string[]) : Object.keys(networks);
 
 const TEAM = ['docker-compose.yml', 'docker-compose.team.yml'];
-const FILES = [['docker-compose.yml'], ['docker-compose.yml', 'docker-compose.cluster.yml'], TEAM];
+const CLUSTER = ['docker-compose.yml', 'docker-compose.cluster.yml'];
+const HA = [...CLUSTER, 'docker-compose.ha.yml'];
+const FILES = [['docker-compose.yml'], CLUSTER, TEAM, HA];
 
 test.for(FILES.map((files) => [files]))('every service of %j is hardened', ([files = []]) => {
   const services = servicesOf(files);
@@ -135,6 +137,19 @@ test('for a team, servers are never root', () => {
     expect(services[name]?.user, name).toBe(name);
     expect(services[name]?.cap_add ?? [], name).toEqual([]);
   }
+});
+
+test('what is there more than once is never root, and what decides by quorum is reached by those who ask it alone', () => {
+  const services = servicesOf(HA);
+  for (const [name, service] of Object.entries(services)) {
+    if (!/^(redis|sentinel|postgres-|etcd)/.test(name)) continue;
+    expect(service.cap_add ?? [], name).toEqual([]);
+    if (/^(redis|sentinel)/.test(name)) expect(service.user, name).toBe('redis');
+  }
+  const inQuorum = Object.keys(services).filter((name) => networksOf(services[name] ?? {}).includes('quorum'));
+  expect(inQuorum.sort()).toEqual(['etcd-1', 'etcd-2', 'etcd-3', 'postgres-1', 'postgres-2']);
+  // Of Postgres and etcd, whose image is made here.
+  expect(readFileSync(join(ROOT, 'deploy/high-availability/Dockerfile'), 'utf8')).toMatch(/^USER postgres$/m);
 });
 
 test('Redis asks for a password', () => {

@@ -11,6 +11,7 @@ type Sink = Readonly<Record<string, string>>;
 
 export const csv = ({ output }: Stack): Sink => ({ SINK: 'csv', OUTPUT_DIR: output });
 export const postgres = ({ postgresUrl }: Stack): Sink => ({ SINK: 'postgres', POSTGRES_URL: postgresUrl });
+export const postgresPair = ({ postgresPairUrl }: Stack): Sink => ({ SINK: 'postgres', POSTGRES_URL: postgresPairUrl });
 
 /**
  * Lets the CRM change for a while, stops the changes, waits until everything has landed, and audits it: `npm run audit`

@@ -67,12 +67,21 @@ export class Stack {
   }
 
   get postgresUrl(): string {
+    return this.#postgresAt(`127.0.0.1:${this.#env.POSTGRES_PORT}`);
+  }
+
+  /** Names both servers of docker-compose.ha.yml: whichever is the primary. */
+  get postgresPairUrl(): string {
+    return this.#postgresAt(`127.0.0.1:${this.#env.POSTGRES_PORT},127.0.0.1:${this.#env.POSTGRES_2_PORT}`);
+  }
+
+  #postgresAt(hosts: string): string {
     const { POSTGRES_USER = 'tributary', POSTGRES_PASSWORD = 'tributary', POSTGRES_DB = 'tributary' } = this.settings;
-    return `postgres://${POSTGRES_USER}:${POSTGRES_PASSWORD}@127.0.0.1:${this.#env.POSTGRES_PORT}/${POSTGRES_DB}`;
+    return `postgres://${POSTGRES_USER}:${POSTGRES_PASSWORD}@${hosts}/${POSTGRES_DB}`;
   }
 
   async build(): Promise<void> {
-    const [api, broker, ui, dashboard, postgres, prometheus] = await freePorts(6);
+    const [api, broker, ui, dashboard, postgres, postgres2, prometheus] = await freePorts(7);
     this.#env = {
       ...PACE,
       ...this.settings,
@@ -83,6 +92,7 @@ export class Stack {
       RABBITMQ_UI_PORT: String(ui),
       DASHBOARD_PORT: String(dashboard),
       POSTGRES_PORT: String(postgres),
+      POSTGRES_2_PORT: String(postgres2),
       PROMETHEUS_PORT: String(prometheus),
       // Any free one: several producers cannot have the same.
       PRODUCER_PORT: '0',

@@ -10,7 +10,7 @@ config=${DATA:-/data}/sentinel.conf
   echo 'dir /tmp'
   echo 'sentinel resolve-hostnames yes'
   echo 'sentinel announce-hostnames yes'
-  echo "sentinel announce-ip $HOSTNAME.redis"
+  echo "sentinel announce-ip ${SELF:-$HOSTNAME.redis}"
   echo 'sentinel announce-port 26379'
   echo "sentinel monitor tributary ${FIRST_MASTER:-redis-0.redis} 6379 2"
   echo "sentinel auth-pass tributary $REDIS_PASSWORD"
