@@ -149,7 +149,7 @@ export * from './service/health.js';
 export { keepHeapSmall } from './service/heap.js';
 export * from './service/instance.js';
 export * from './service/interruptible.js';
-export { isRunning } from './service/is-running.js';
+export { isRunning, thisProcess } from './service/is-running.js';
 export * from './service/lifecycle.js';
 export { levelOf } from './service/log-level.js';
 export { type LogLine, LogLines, linesOf } from './service/log-lines.js';

@@ -29,5 +29,5 @@ export function thisHost(): string {
 export function isAlive({ run, note, seenAt }: Unfinished, clock: Clock): boolean {
   if (clock.now() - seenAt > DEAD_AFTER || note === undefined || note.pid === 0) return false;
   if (note.host !== thisHost()) return true;
-  return note.pid === process.pid ? mine.has(run) : isRunning(note.pid);
+  return note.pid === process.pid ? mine.has(run) : isRunning(String(note.pid));
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { BackupFolder, FatalError, isRunning, replaceFile, syncFolder } from '@tributary/shared';
+import { BackupFolder, FatalError, isRunning, replaceFile, syncFolder, thisProcess } from '@tributary/shared';
 import { MANIFEST, type Manifest } from './manifest.js';
 
 /** Says in the folder of a backup that is not at its end who makes it. */
@@ -24,7 +24,7 @@ export async function beginFolder(folder: string): Promise<BackupFolder> {
   await mkdir(dirname(to), { recursive: true });
   await removeDead(making);
   await mkdir(making, { mode: 0o700 });
-  await writeFile(join(making, MAKER), `${process.pid} ${hostname()}`, { mode: 0o600 });
+  await writeFile(join(making, MAKER), `${thisProcess()} ${hostname()}`, { mode: 0o600 });
   return new BackupFolder(making);
 }
 
@@ -32,13 +32,13 @@ const unfinishedOf = (to: string): string => `${to}.unfinished`;
 
 async function removeDead(making: string): Promise<void> {
   if (!existsSync(making)) return;
-  const maker = await readFile(join(making, MAKER), 'utf8').catch(() => '');
-  const [pid = '', host = ''] = maker.split(' ');
-  const lives = host !== '' && (host !== hostname() || isRunning(Number(pid)));
+  const told = await readFile(join(making, MAKER), 'utf8').catch(() => '');
+  const [maker = '', host = ''] = told.split(' ');
+  const lives = host !== '' && (host !== hostname() || isRunning(maker));
   if (lives)
     throw new FatalError(
       'backup_under_way',
-      `process ${pid} on ${host} makes a backup in ${making}: wait for it, or remove that folder if it has died`,
+      `process ${Number.parseInt(maker, 10)} on ${host} makes a backup in ${making}: wait for it, or remove that folder if it has died`,
     );
   await rm(making, { recursive: true, force: true });
 }

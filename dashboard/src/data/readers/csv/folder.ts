@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isRunning } from '@tributary/shared';
+import { isRunning, thisProcess } from '@tributary/shared';
 
 /** The folder of one database: of this process alone as long as it runs, and of the next one if it is given back. */
 export interface Folder {
@@ -21,10 +21,9 @@ export interface Folder {
  */
 export async function takeFolder(above: string, id: string | undefined): Promise<Folder> {
   await mkdir(above, { recursive: true });
-  const path = await mkdtemp(join(above, `${nameOf(id)}-${hostname()}.${process.pid}.`));
+  const path = await mkdtemp(join(above, `${nameOf(id)}-${hostname()}.${thisProcess()}.`));
   const kept = join(above, nameOf(id));
-  const left = [];
-  for (const name of await readdir(above)) if (await isLeft(name, join(above, name))) left.push(name);
+  const left = (await readdir(above)).filter(isLeft);
   // Of a process that was killed: what it has stored is whole.
   const own = left
     .filter((name) => id !== undefined && name.startsWith(`${nameOf(id)}-`))
@@ -42,22 +41,18 @@ export async function takeFolder(above: string, id: string | undefined): Promise
   const remove = () => rm(path, { recursive: true, force: true });
   const giveBack = async () => {
     if (id === undefined) return await remove();
-    await rm(kept, { recursive: true, force: true });
-    await rename(path, kept);
+    // Another reader of the same may give its own back in this moment, which is as good.
+    await rm(kept, { recursive: true, force: true })
+      .then(() => rename(path, kept))
+      .catch(remove);
   };
   return { path, isKept, giveBack, remove };
 }
 
 const nameOf = (id: string | undefined): string => (id === undefined ? 'tributary-index' : `tributary-index-${id}`);
 
-/** Whether the process that made a folder is gone. A container's processes may have the same number each time. */
-async function isLeft(name: string, folder: string): Promise<boolean> {
-  const [, host, pid] = /^tributary-index-(?:[0-9a-f]{16}-)?(.+)\.(\d+)\.[^.]+$/.exec(name) ?? [];
-  if (host !== hostname()) return false;
-  if (Number(pid) !== process.pid) return !isRunning(Number(pid));
-  const made = await stat(folder).then(
-    ({ birthtimeMs }) => birthtimeMs,
-    () => Number.POSITIVE_INFINITY,
-  );
-  return made < Date.now() - process.uptime() * 1_000 - 1_000;
+/** Whether the process that made a folder is gone. */
+function isLeft(name: string): boolean {
+  const [, host, maker = ''] = /^tributary-index-(?:[0-9a-f]{16}-)?(.+)\.(\d+(?:-[0-9a-f]+)?)\.[^.]+$/.exec(name) ?? [];
+  return host === hostname() && !isRunning(maker);
 }
