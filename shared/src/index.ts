@@ -1,5 +1,5 @@
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
-export { headFileOf, queriesFileOf } from './audit/beside.js';
+export { alertsFileOf, headFileOf, queriesFileOf } from './audit/beside.js';
 export { type ChainFault, type ChainPlace, keyOf as auditPlaceText, placeIn as auditPlaceIn } from './audit/chain.js';
 export { type AuditFindings, isWhole, verifyAuditLog } from './audit/verify.js';
 export { type AuditActor, type AuditedAct, AuditWriter } from './audit/writer.js';

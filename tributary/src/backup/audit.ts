@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import {
+  alertsFileOf,
   type BackupFiles,
+  type BackupFolder,
   FatalError,
   headFileOf,
   queriesFileOf,
@@ -33,19 +35,33 @@ export async function fateOfAuditLog(files: BackupFiles, log: string, mayStay: b
   throw new FatalError('stack_not_empty', message);
 }
 
-/** Where there are saved queries already, they stay. */
-export async function putQueries(files: BackupFiles, log: string, pipelineName: string): Promise<void> {
-  const to = queriesFileOf(log, pipelineName);
-  if (!files.has(FILES.queries) || existsSync(to)) return;
-  await mkdir(dirname(to), { recursive: true });
-  await replaceFile(to, await text(files.read(FILES.queries)), 0o600);
+/** What lies beside the log and is no part of it: saved queries and alerts. */
+const beside = (log: string, pipelineName: string) => [
+  { copied: FILES.queries, path: queriesFileOf(log, pipelineName) },
+  { copied: FILES.alerts, path: alertsFileOf(log, pipelineName) },
+];
+
+export async function copyBesideLog(into: BackupFolder, log: string, pipelineName: string): Promise<void> {
+  for (const { copied, path } of beside(log, pipelineName)) {
+    const written = await readFile(path).catch(() => undefined);
+    if (written !== undefined) await into.add(copied, written);
+  }
+}
+
+/** What is there already stays. */
+export async function putBesideLog(files: BackupFiles, log: string, pipelineName: string): Promise<void> {
+  for (const { copied, path } of beside(log, pipelineName)) {
+    if (!files.has(copied) || existsSync(path)) continue;
+    await mkdir(dirname(path), { recursive: true });
+    await replaceFile(path, await text(files.read(copied)), 0o600);
+  }
 }
 
 /** @returns what was done, in words */
 export async function putAuditLog(files: BackupFiles, log: string, fate: AuditFate): Promise<string> {
   if (fate === 'put') {
     await mkdir(dirname(log), { recursive: true });
-    const temporary = await copyBeside(log, files);
+    const temporary = await putAside(log, files);
     const head = files.has(FILES.auditHead) ? await text(files.read(FILES.auditHead)) : undefined;
     // The head first: without its log it is as if lines had been cut off, and the next attempt writes it once more.
     if (head !== undefined) await replaceFile(headFileOf(log), head, 0o600);
@@ -57,7 +73,7 @@ export async function putAuditLog(files: BackupFiles, log: string, fate: AuditFa
 }
 
 /** Copies under a name that nobody can guess: who may write into the folder could have put a link there. */
-async function copyBeside(log: string, files: BackupFiles): Promise<string> {
+async function putAside(log: string, files: BackupFiles): Promise<string> {
   const temporary = `${log}-${random()}`;
   try {
     await pipeline(files.read(FILES.audit), createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }));

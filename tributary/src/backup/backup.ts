@@ -10,13 +10,13 @@ import {
   jsonLine,
   ledgerEpochKey,
   type PipelineConfig,
-  queriesFileOf,
   type Redis,
   readEpoch,
   redisPublications,
   topologyOf,
   writeBytes,
 } from '@tributary/shared';
+import { copyBesideLog } from './audit.js';
 import { drain } from './drain.js';
 import { FILES, type Manifest } from './manifest.js';
 import { readProgress, writeOpen, writeProgress } from './progress.js';
@@ -149,8 +149,7 @@ async function* lettersOf(reaching: Reaching, seen: Set<string>): AsyncGenerator
 
 /** The head first: lines that are written meanwhile come behind it. */
 async function copyAuditLog({ auditLog, config, into }: BackupOptions): Promise<string[]> {
-  const queries = await readFile(queriesFileOf(auditLog, config.name), 'utf8').catch(() => undefined);
-  if (queries !== undefined) await into.add(FILES.queries, queries);
+  await copyBesideLog(into, auditLog, config.name);
   const head = await readFile(headFileOf(auditLog), 'utf8').catch(() => undefined);
   const size = (await stat(auditLog).catch(() => undefined))?.size;
   if (size === undefined) return [`${auditLog} is not there: the audit log is not in it`];

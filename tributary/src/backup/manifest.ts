@@ -19,6 +19,7 @@ export const FILES = {
   audit: 'audit/actions.jsonl',
   auditHead: 'audit/actions.jsonl.head',
   queries: 'audit/queries.json',
+  alerts: 'audit/alerts.json',
 } as const;
 
 export interface Manifest {

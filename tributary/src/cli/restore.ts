@@ -36,7 +36,7 @@ export function restoreCommand(context: Context): CommandUnknownOpts {
 async function restore(context: Context, folder: string, replaces: boolean, file: string | undefined): Promise<void> {
   const { env, terminal } = context;
   const { outputCopies } = await import('@tributary/consumer');
-  const { fateOfAuditLog, putAuditLog, putQueries } = await import('../backup/audit.js');
+  const { fateOfAuditLog, putAuditLog, putBesideLog } = await import('../backup/audit.js');
   const { FILES, readManifest } = await import('../backup/manifest.js');
   const { beginRestore, restoreBackup } = await import('../backup/restore.js');
   const { openServers } = await import('../backup/stores.js');
@@ -74,7 +74,7 @@ async function restore(context: Context, folder: string, replaces: boolean, file
     };
     const readiness = await beginRestore(options);
     const audit = await putAuditLog(files, log, fate);
-    await putQueries(files, log, config.name);
+    await putBesideLog(files, log, config.name);
     const told = await audited(context, config.name, {
       action: 'restore',
       detail: { backup: manifest.backup, asOf: manifest.begunAt, folder, replaces },

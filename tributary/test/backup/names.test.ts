@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { outputCopies } from '@tributary/consumer';
-import { BackupFiles, type CopiedFile, parsePipeline } from '@tributary/shared';
+import { BackupFiles, BackupFolder, type CopiedFile, parsePipeline } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { putAuditLog, putQueries } from '../../src/backup/audit.js';
+import { copyBesideLog, putAuditLog, putBesideLog } from '../../src/backup/audit.js';
 import { readManifest } from '../../src/backup/manifest.js';
 
 let folder: string;
@@ -59,12 +59,22 @@ test('a link beside the audit log is not followed', async () => {
   expect((await readdir(dirname(log))).sort()).toEqual(['actions.jsonl', 'actions.jsonl.restored']);
 });
 
-test('saved queries come back byte for byte, however they are read', async () => {
+test('what lies beside the audit log comes back byte for byte, and what is there stays', async () => {
+  // A letter lies across the border of what is read at once.
   const written = `["-${'é'.repeat(1024 * 1024)}"]`;
-  const files = await backupOf('audit/queries.json');
-  await writeFile(at('backup', 'audit/queries.json'), written);
-  await putQueries(files, at('audit', 'actions.jsonl'), 'p');
-  expect((await readFile(at('audit', 'queries-p.json'))).equals(Buffer.from(written))).toBe(true);
+  const there = ['queries-p.json', 'alerts-p.json'];
+  await mkdir(at('log'));
+  for (const name of there) await writeFile(at('log', name), written);
+  await writeFile(at('log', 'queries-other.json'), 'of another pipeline');
+  const into = new BackupFolder(at('backup'));
+  await copyBesideLog(into, at('log', 'actions.jsonl'), 'p');
+  const files = new BackupFiles(at('backup'), into.files);
+  await putBesideLog(files, at('audit', 'actions.jsonl'), 'p');
+  expect((await readdir(at('audit'))).sort()).toEqual(there.toSorted());
+  for (const name of there) expect((await readFile(at('audit', name))).equals(Buffer.from(written)), name).toBe(true);
+  for (const name of there) await writeFile(at('audit', name), 'mine');
+  await putBesideLog(files, at('audit', 'actions.jsonl'), 'p');
+  for (const name of there) expect(await readFile(at('audit', name), 'utf8'), name).toBe('mine');
 });
 
 describe('a link in the output', () => {

@@ -1,5 +1,4 @@
-import { dirname, join } from 'node:path';
-import type { Logger, PipelineConfig } from '@tributary/shared';
+import { alertsFileOf, type Logger, type PipelineConfig } from '@tributary/shared';
 import { DEFAULT_AUDIT_LOG } from '../../audit/audit.js';
 import { fileAlertStore } from './file.js';
 import { redisAlertStore } from './redis.js';
@@ -20,5 +19,5 @@ export function createAlertStore(options: StoreOptions): AlertStore {
   const { rules, channels } = config.alerts;
   const isUsed = Object.keys(rules).length + Object.keys(channels).length > 0;
   if (isUsed && redisUrl && !redisIsPassing) return redisAlertStore(redisUrl, config.name, instance, log);
-  return fileAlertStore(join(dirname(auditLog || DEFAULT_AUDIT_LOG), `alerts-${config.name}.json`));
+  return fileAlertStore(alertsFileOf(auditLog || DEFAULT_AUDIT_LOG, config.name));
 }
