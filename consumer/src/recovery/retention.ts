@@ -8,7 +8,7 @@ export interface RetentionOptions {
   readonly redis: Pick<LedgerRedis, 'get' | 'set'>;
   readonly pipeline: string;
   readonly retention: RetentionConfig;
-  readonly sink: Pick<Sink, 'epoch' | 'beginEpoch' | 'forgetHistory'>;
+  readonly sink: Pick<Sink, 'epoch' | 'beginEpoch' | 'forgetHistory' | 'hasOldStates'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -65,10 +65,14 @@ export async function keepRetention(options: RetentionOptions, epoch: string): P
   await redis.set(doneKey(pipeline), String(clock.now()), 'PX', DAY);
 }
 
-/** Begins an epoch once a day, in which {@link keepRetention} is done: no writer may write meanwhile. */
+/**
+ * Once a day begins an epoch, in which {@link keepRetention} is done: no writer may write meanwhile. Where nothing is too old, none is begun: the ledger would be
+ * rebuilt for nothing.
+ */
 export async function watchRetention(options: WatchRetentionOptions): Promise<void> {
   const { redis, pipeline, retention, sink, isConsuming, clock, log, signal } = options;
-  if (retention.history === undefined || sink.forgetHistory === undefined) return;
+  const { history } = retention;
+  if (history === undefined || sink.forgetHistory === undefined) return;
   for (;;) {
     await clock.sleep(LOOK_EVERY, signal);
     if (signal.aborted) return;
@@ -77,6 +81,10 @@ export async function watchRetention(options: WatchRetentionOptions): Promise<vo
       const epoch = await sink.epoch();
       if (epoch === undefined || (await redis.get(doneKey(pipeline))) !== null) continue;
       if ((await redis.set(begunKey(pipeline), String(clock.now()), 'PX', TRY_AGAIN, 'NX')) !== 'OK') continue;
+      if ((await sink.hasOldStates?.(clock.now() - history)) === false) {
+        await redis.set(doneKey(pipeline), String(clock.now()), 'PX', DAY);
+        continue;
+      }
       log.info('retention: an epoch begins, in which older states of records are removed');
       await sink.beginEpoch(nextEpoch(epoch), true);
     } catch (error) {

@@ -98,6 +98,10 @@ export interface Sink {
    */
   forgetHistory?(epoch: string, before: number): Promise<Readonly<Record<string, number>>>;
   /**
+   * Whether {@link forgetHistory} would remove anything. Asked at any time, while writers write; without it an epoch is begun each day, whether there is anything to remove or not.
+   */
+  hasOldStates?(before: number): Promise<boolean>;
+  /**
    * Opens this writer's own output. A writer's name is used once and never again.
    * @param onLost called if the sink finds, also while nothing is written, that this writer may write no more, or that the
    * output has lost rows: another session has to begin, which learns from {@link identity} what there is now

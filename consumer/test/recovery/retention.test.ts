@@ -1,5 +1,5 @@
 import { createLogger, type PipelineConfig } from '@tributary/shared';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, type MockInstance, onTestFinished, test, vi } from 'vitest';
 import { watchRetention } from '../../src/recovery/retention.js';
 import { RedisLedgerStore } from '../../src/recovery/store.js';
 import type { Sink } from '../../src/sinks/port.js';
@@ -52,6 +52,12 @@ describe('history that is kept for ten days', () => {
     const { name, retention } = config;
     void watchRetention({ ...options(sink), pipeline: name, retention, isConsuming, signal: stop.signal });
   };
+  /** Resolves when what was looked for has been found, or not: files take their own time. */
+  const looked = (spy: MockInstance) =>
+    vi.waitFor(() => {
+      expect(spy).toHaveBeenCalled();
+      expect(spy.mock.settledResults.map(({ type }) => type)).not.toContain('incomplete');
+    });
   /** Lets so much time pass, with time for files in between. */
   const pass = async (milliseconds: number) => {
     for (let passed = 0; passed < milliseconds; passed += HOUR) {
@@ -65,13 +71,19 @@ describe('history that is kept for ten days', () => {
     await write(2);
     const { epoch } = await enter();
     const began = vi.fn();
-    for (const sink of [store.connect(), store.connect()]) {
+    const looking = [store.connect(), store.connect()].map((sink) => {
       vi.spyOn(sink, 'beginEpoch').mockImplementation(async (name) => began(name));
       watch(sink);
-    }
-    await pass(20 * HOUR);
+      return vi.spyOn(sink, 'hasOldStates');
+    });
+    await clock.advance(20 * HOUR);
+    expect(looking.flatMap((spy) => spy.mock.results)).toHaveLength(0);
+    await clock.advance(4.5 * HOUR);
+    await vi.waitFor(() => expect(looking.flatMap((spy) => spy.mock.results)).toHaveLength(1));
+    for (const spy of looking) if (spy.mock.calls.length > 0) await looked(spy);
+    // Nothing is too old: the ledger is not rebuilt for that.
     expect(began).not.toHaveBeenCalled();
-    await pass(4 * HOUR);
+    clock.step(9 * DAY);
     await clock.advance(HOUR / 3);
     await vi.waitFor(() => expect(began).toHaveBeenCalledTimes(1));
     // It is of the same output, ledger and configuration.
@@ -83,11 +95,17 @@ describe('history that is kept for ten days', () => {
   test('is removed in the epoch that begins when it is time, and what a consumer that ended in between has left is too', async () => {
     await write(1);
     await write(2);
-    watch();
+    const watched = store.connect();
+    const began = vi.spyOn(watched, 'beginEpoch');
+    watch(watched);
     await pass(9 * DAY);
     await enter();
+    expect(began).not.toHaveBeenCalled();
     expect(await states()).toEqual(['1', '2']);
-    await pass(2 * DAY);
+    await vi.waitFor(async () => {
+      await pass(4 * HOUR);
+      expect(began).toHaveBeenCalled();
+    });
     const { epoch } = await enter();
     expect(await states()).toEqual(['2']);
     expect(await store.connect().epoch()).toBe(epoch);
@@ -117,8 +135,15 @@ describe('history that is kept for ten days', () => {
     await enter(sink);
     expect(await states()).toEqual(['1', '2']);
     expect(logs.filter((line) => line.includes('"level":"error"')).join()).toContain('ENOSPC');
-    watch();
-    await pass(2 * HOUR);
+    const watched = store.connect();
+    const looking = vi.spyOn(watched, 'hasOldStates');
+    const began = vi.spyOn(watched, 'beginEpoch');
+    watch(watched);
+    await clock.advance(HOUR / 2);
+    expect(looking).not.toHaveBeenCalled();
+    await clock.advance(HOUR);
+    await looked(looking);
+    await vi.waitFor(() => expect(began).toHaveBeenCalled());
     await enter();
     expect(await states()).toEqual(['2']);
   });

@@ -8,6 +8,17 @@ export interface ForgetHistoryOptions extends RewriteSurroundings {
   readonly reader: PartReader;
 }
 
+type Reading = Pick<ForgetHistoryOptions, 'settings' | 'datasets' | 'reader'>;
+
+/** Whether {@link forgetCsvHistory} would remove anything. */
+export async function hasOldCsvStates(options: Reading, before: number): Promise<boolean> {
+  const until = new Date(before).toISOString();
+  for (const dataset of options.datasets) {
+    if ((await findReplaced(options, dataset, until)).size > 0) return true;
+  }
+  return false;
+}
+
 /** As a writer writes it. A spreadsheet that saved the part may have put another form there, which says nothing. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -47,7 +58,7 @@ export async function forgetCsvHistory(
 }
 
 /** The keys of which there are rows to be removed. */
-async function findReplaced({ settings, reader }: ForgetHistoryOptions, dataset: Dataset, until: string) {
+async function findReplaced({ settings, reader }: Reading, dataset: Dataset, until: string) {
   const found = new Map<string, Orders>();
   for (const part of await listParts(settings.directory, dataset.name)) {
     for await (const row of reader.rows(part, dataset)) {

@@ -20,7 +20,7 @@ import { refuseHalfRestored } from './copies-restore.js';
 import { CsvErasures } from './erasures.js';
 import { CsvFence } from './fence.js';
 import { ignoreMissing, statIfThere } from './files.js';
-import { forgetCsvHistory } from './forget-history.js';
+import { forgetCsvHistory, hasOldCsvStates } from './forget-history.js';
 import { OutputIdentity } from './identity.js';
 import { Losses } from './losses.js';
 import { inspectParts, markOfPart, sizesOf } from './marks.js';
@@ -107,6 +107,10 @@ class CsvSink implements Sink {
   forgetHistory(epoch: string, before: number): Promise<Readonly<Record<string, number>>> {
     const shared = { fence: this.#fence, state: this.#state, seals: this.#seals, reader: this.#reader };
     return told(() => forgetCsvHistory({ ...this.#parts, ...shared }, epoch, before));
+  }
+
+  hasOldStates(before: number): Promise<boolean> {
+    return told(() => hasOldCsvStates({ ...this.#parts, reader: this.#reader }, before));
   }
 
   async open(writer: string, epoch: string, onLost?: Parameters<Sink['open']>[2]): Promise<SinkWriter> {

@@ -1,6 +1,27 @@
 import { IN_RANGE, type InEpoch, inRanges } from './in-ranges.js';
 import type { PostgresTables } from './tables.js';
 
+/** Whether {@link forgetPostgresHistory} would remove anything. @param reading runs one transaction, of no epoch */
+export async function hasOldPostgresStates(
+  reading: InEpoch,
+  { datasets }: PostgresTables,
+  before: number,
+): Promise<boolean> {
+  let isFound = false;
+  for (const { history } of datasets.values()) {
+    if (history === undefined || isFound) continue;
+    const statement = `
+      SELECT 1 FROM ${history.sql} n
+       WHERE ${IN_RANGE('n')} AND n._written_at < $3::timestamptz
+         AND EXISTS (SELECT 1 FROM ${history.sql} h WHERE h._key = n._key AND h._order < n._order) LIMIT 1`;
+    await inRanges(reading, history, async (transaction, range) => {
+      isFound = (await transaction.query(statement, [...range, new Date(before).toISOString()])).length > 0;
+      return isFound ? 'enough' : undefined;
+    });
+  }
+  return isFound;
+}
+
 /** Removes older states from the histories, some keys in each transaction of the epoch. What was removed is removed whatever comes next. */
 export async function forgetPostgresHistory(
   inEpoch: InEpoch,

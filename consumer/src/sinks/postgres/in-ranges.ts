@@ -12,11 +12,11 @@ export type InEpoch = <T>(work: (transaction: Transaction) => Promise<T>) => Pro
 
 export type Range = readonly [after: string | null, last: string];
 
-/** Goes through a table by its key, some keys in each transaction: one statement over a large table would take too long. */
+/** Goes through a table by its key, some keys in each transaction: one statement over a large table would take too long. Work that resolves with 'enough' ends it. */
 export async function inRanges(
   inEpoch: InEpoch,
   { sql }: Table,
-  work: (transaction: Transaction, range: Range) => Promise<void>,
+  work: (transaction: Transaction, range: Range) => Promise<unknown>,
 ): Promise<void> {
   let after: string | null = null;
   do {
@@ -28,8 +28,8 @@ export async function inRanges(
         [from],
       );
       const last = end?.last ?? null;
-      if (last !== null) await work(transaction, [from, last]);
-      return last;
+      const isEnough = last !== null && (await work(transaction, [from, last])) === 'enough';
+      return isEnough ? null : last;
     });
   } while (after !== null);
 }

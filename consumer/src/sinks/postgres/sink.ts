@@ -5,7 +5,7 @@ import { type Refusal, RowsRefused } from '../refused.js';
 import { Database } from './database.js';
 import { PostgresErasures } from './erasures.js';
 import { PostgresFence } from './fence.js';
-import { forgetPostgresHistory } from './forget-history.js';
+import { forgetPostgresHistory, hasOldPostgresStates } from './forget-history.js';
 import type { InEpoch } from './in-ranges.js';
 import { mendDeleted } from './kept-deleted.js';
 import { PostgresMarks } from './marks.js';
@@ -129,6 +129,11 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
     async forgetHistory(epoch, before) {
       await schema.ensure();
       return await forgetPostgresHistory(inEpochOf(epoch), tables, before);
+    },
+
+    async hasOldStates(before) {
+      await schema.ensure();
+      return await hasOldPostgresStates((work) => database.transaction(work), tables, before);
     },
 
     async open(writer, epoch): Promise<SinkWriter> {
