@@ -9,6 +9,7 @@ import { oneAhead } from './intake/one-ahead.js';
 import { bytesOf, headersOf, keyIn, nameKey } from './intake/packed.js';
 import type { Delivery } from './intake/settle.js';
 import { ENDS_CONSUMER } from './intake/suspects.js';
+import { findTooOld, type TooOldOptions } from './intake/too-old.js';
 import type { Entry, MergeStep } from './merge/merge.js';
 import type { Reporter } from './metrics/report.js';
 import type { BatchTraces } from './metrics/traces.js';
@@ -30,6 +31,8 @@ export interface Steps {
   readonly erased: ErasedKeys;
   /** The same as of now, for records that would be buried. */
   readonly erasedNow: () => Promise<ErasedKeys>;
+  /** Which records are kept no longer; undefined where all are kept. */
+  readonly tooOld?: TooOldOptions | undefined;
   readonly seenAgain: Pick<SeenAgain, 'note'>;
   /** Names this consumer for people. */
   readonly instance: string;
@@ -60,7 +63,7 @@ export async function consume(steps: Steps): Promise<void> {
 /** Which of these deliveries hold anything new. Those that cannot be read are buried. */
 async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Deduplicated> {
   const { entity, known, claims, deadLetters, report, traces } = steps;
-  const incoming = await decodeAll(deliveries, steps);
+  const incoming = await withoutTooOld(await decodeAll(deliveries, steps), steps);
   const claim = () => dedupe(incoming, entity.config.dataset, claims);
   const judged = await (traces === undefined ? claim() : traces.claim(entity, incoming, claim));
   for (const { isKnown, delivery, record } of judged.duplicates) {
@@ -81,6 +84,22 @@ function noteDropped({ duplicates, stale }: Deduplicated, { entity, seenAgain, i
   const keysOf = (dropped: readonly Incoming[]) => dropped.map(({ row }) => row.key);
   const keys = { duplicate: keysOf(duplicates), stale: keysOf(stale) };
   seenAgain.note({ consumer: instance, dataset: entity.config.dataset, keys });
+}
+
+/** What is kept no longer is acknowledged and forgotten. */
+async function withoutTooOld(
+  incoming: readonly Incoming[],
+  { entity, tooOld, report }: Steps,
+): Promise<readonly Incoming[]> {
+  if (tooOld === undefined) return incoming;
+  const old = await findTooOld(incoming, tooOld);
+  if (old.size === 0) return incoming;
+  for (const { delivery } of old) delivery.ack();
+  report.tooOld(
+    [...old].map(({ delivery }) => delivery),
+    entity,
+  );
+  return incoming.filter((one) => !old.has(one));
 }
 
 async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise<Incoming[]> {

@@ -179,8 +179,7 @@ class ConsumerService implements Consumer {
     });
     void watchRetention({
       redis: connections.redis,
-      pipeline: this.#options.config.name,
-      retention: this.#options.config.retention,
+      config: this.#options.config,
       sink,
       isConsuming: () => this.#running !== undefined,
       clock: this.#clock,

@@ -66,6 +66,7 @@ export { missingKeys } from './config/missing-keys.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
 export { type ExportPrivacy, levelFault, type PrivacyLevel } from './config/privacy.js';
 export { type ReplacedEntity, replaceEntity } from './config/replaced-entity.js';
+export { type RowsKept, rowsKept } from './config/rows-kept.js';
 export type * from './config/schema.js';
 export {
   authOf,

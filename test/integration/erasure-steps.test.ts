@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { Transaction } from '../../consumer/src/sinks/postgres/transaction.js';
 import { eraseRecord } from '../../consumer/test/sinks/erase-record.js';
-import { mergedRow, partRow } from '../../consumer/test/sinks/records.js';
+import { datasetNamed, mergedRow, partRow } from '../../consumer/test/sinks/records.js';
 import { type PostgresStore, postgresStore } from './postgres-store.js';
 
 class Crash extends Error {}
@@ -70,6 +70,33 @@ describe('erasing in Postgres', () => {
       expect(await sink.inspect(kept)).toMatchObject({ lost: undefined });
       await sink.close();
       if (at === 0) expect(isOver).toBe(false);
+    }
+  });
+
+  test('so it may while keys are removed whole: of each all rows are there, or none, and the next epoch completes it', async () => {
+    let isOver = false;
+    for (let at = 0; !isOver; at++) {
+      const sink = store.connect();
+      const remove = async (epoch: string) => {
+        await sink.beginEpoch(epoch, true);
+        const keys = new Map([['A', partRow('A', 2).order]]);
+        return await sink.removeKeys?.(epoch, datasetNamed('parts'), keys);
+      };
+      await sink.beginEpoch(`sink.run.${at}`);
+      const writer = await sink.open(`writer-${at}`, `sink.run.${at}`);
+      await writer.write('parts', [partRow('A', 1, 'canary 1'), partRow('B', at + 1)]);
+      await writer.write('parts', [partRow('A', 2, 'canary 2')]);
+      const kept = (await sink.inspect({})).marks;
+      isOver = !(await dyingAt(at, () => remove('sink.run.next')));
+      const between = await everything();
+      expect(between.includes('canary 1')).toBe(between.includes('canary 2'));
+      const removed = await remove('sink.run.last');
+      expect([{ parts: 1, parts_history: 2 }, {}]).toContainEqual(removed);
+      const left = await everything();
+      expect(left).not.toContain('canary');
+      expect(left).toContain('B');
+      expect(await sink.inspect(kept)).toMatchObject({ lost: undefined });
+      await sink.close();
     }
   });
 

@@ -98,6 +98,8 @@ export interface Ledger {
    * writer, which lives, has this row or one of the same content in flight: ask again when that has ended.
    */
   claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]>;
+  /** Whether something of each key was accepted, or is in flight. */
+  knows(dataset: string, keys: readonly string[]): Promise<boolean[]>;
   /**
    * To be called when rows are durable: they become the last accepted content of their keys.
    * @param marks how far the output got with them. The highest of each name is kept, to tell an output that went back

@@ -67,6 +67,17 @@ export class RedisLedger implements Ledger {
     return verdicts;
   }
 
+  async knows(dataset: string, asked: readonly string[]): Promise<boolean[]> {
+    const { keys, epoch, writer } = this.#options;
+    const names = [keys.epoch, keys.fenced, keys.ledger(dataset)];
+    const calls = chunk(asked).map((part) => ({ keys: names, args: [epoch, writer, ...part] }));
+    const replies = (await this.#scripts.run('knows', calls)) as [string, ...number[]][];
+    return replies.flatMap(([status, ...found]) => {
+      checkStatus(status);
+      return found.map((one) => one === 1);
+    });
+  }
+
   async commit(dataset: string, rows: readonly Row[], marks: readonly Mark[] = []): Promise<void> {
     const { keys, epoch, writer, mergeDatasets } = this.#options;
     const names = [keys.epoch, keys.fenced, keys.ledger(dataset), keys.marks];

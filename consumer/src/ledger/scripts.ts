@@ -18,6 +18,7 @@ const SCRIPTS = {
   join: load('join'),
   close: load('close'),
   lease: load('lease'),
+  knows: load('knows'),
 };
 
 export type ScriptName = keyof typeof SCRIPTS;

@@ -33,7 +33,7 @@ export class ConsumerMetrics {
     const registers = [registry];
     this.#records = new Counter({
       name: 'tributary_records_total',
-      help: 'Records judged, by outcome: accepted, duplicate, stale, dead, erased',
+      help: 'Records judged, by outcome: accepted, duplicate, stale, dead, erased, too_old',
       labelNames: ['entity', 'outcome'],
       registers,
     });
@@ -191,6 +191,10 @@ export class ConsumerMetrics {
 
   erased(entity: string): void {
     this.#records.inc({ entity, outcome: 'erased' });
+  }
+
+  tooOld(entity: string, records: number): void {
+    this.#records.inc({ entity, outcome: 'too_old' }, records);
   }
 
   unknownField(endpoint: string, entity: string, field: string): void {

@@ -29,9 +29,11 @@ export interface ConsumerObserver {
   dead?(record: DeadRecord): void;
   /** A record of a key that was erased: it was taken from its queue, and nothing of it is kept. */
   erased?(record: ErasedRecord): void;
+  /** A record that is kept no longer: it was taken from its queue, and not written. */
+  tooOld?(record: ErasedRecord): void;
 }
 
-/** A record that was not written, since its key was erased. */
+/** A record that was not written, since its key was erased, or it is kept no longer. */
 export interface ErasedRecord {
   readonly entity: string;
   readonly messageId: string;

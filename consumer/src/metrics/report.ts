@@ -41,6 +41,8 @@ export interface ReporterOptions {
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #unknown = new Set<string>();
+  /** Entities of which records were too old. */
+  readonly #toldOld = new Set<string>();
   #newFields = new Map<string, NewFields>();
   #waiting = Number.POSITIVE_INFINITY;
 
@@ -61,6 +63,23 @@ export class Reporter {
       messageId: readEnvelope(message, entity.name).messageId,
       record: message.content.toString(),
     });
+  }
+
+  /** Records that are kept no longer, and have no row. It is told in the log once, and counted. */
+  tooOld(deliveries: readonly Delivery[], entity: Entity): void {
+    const { metrics, observer, log } = this.#options;
+    metrics.tooOld(entity.name, deliveries.length);
+    if (!this.#toldOld.has(entity.name)) {
+      const why = 'retention.rows says that they are kept no longer; they are counted, and not told again';
+      log.info({ entity: entity.name }, `records of ${entity.name} are too old, and not written: ${why}`);
+      this.#toldOld.add(entity.name);
+    }
+    for (const { message } of deliveries)
+      observer?.tooOld?.({
+        entity: entity.name,
+        messageId: readEnvelope(message, entity.name).messageId,
+        record: message.content.toString(),
+      });
   }
 
   /** @param isNew whether the record is buried for the first time: the same bad record may come with every poll */

@@ -4,7 +4,6 @@ import {
   describeError,
   type Logger,
   ledgerEpochKey,
-  type RetentionConfig,
   readEpoch,
   seenAgainKey,
   sinkGenerationKey,
@@ -19,7 +18,6 @@ import { Deployment, readName } from './deployment.js';
 import { changedForms, type Forms, makesSameRows } from './forms.js';
 import { RebuildLock } from './lock.js';
 import { inspectOutput, sinkOfEpoch } from './output.js';
-import { keepRetention } from './retention.js';
 
 /**
  * Fills an empty ledger from the sink, under the keys of the epoch that is about to begin.
@@ -43,8 +41,8 @@ export interface EpochOptions {
   readonly rebuild: Rebuild;
   /** What the rows of each dataset are made by. */
   readonly forms?: Forms;
-  /** How long what is written is kept; for ever if it is left out. */
-  readonly retention?: RetentionConfig;
+  /** Removes what is kept no longer, in an epoch that has just begun. */
+  readonly keepRetention?: (epoch: string) => Promise<void>;
   /** The endpoints that bring the records of these datasets. */
   readonly endpointsOf?: (datasets: ReadonlySet<string>) => Iterable<string>;
   /** What this process knows of its configuration; of a process that has just begun if it is left out. */
@@ -200,7 +198,7 @@ async function rebuildUnderLock(options: EpochOptions & { readonly deployment: D
     await keep(redis, keys.forms, forms);
     // Behind the marks: it may take long, and if this consumer dies meanwhile, the marks of before would tell of a loss.
     await sink.prepare?.(name);
-    await keepRetention({ ...options, retention: options.retention ?? {} }, name);
+    await options.keepRetention?.(name);
     // Notes for people name keys, those that were erased too.
     if (((await sink.erasures?.list()) ?? []).length > 0) await redis.del(seenAgainKey(pipeline));
     await rebuild(keys, isDoubted, reformed, readName(name)?.since);

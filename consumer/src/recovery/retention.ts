@@ -1,14 +1,21 @@
-import { type Clock, describeError, type Logger, type RetentionConfig, redisPrefix } from '@tributary/shared';
+import {
+  type Clock,
+  describeError,
+  type Logger,
+  type PipelineConfig,
+  redisPrefix,
+  seenAgainKey,
+} from '@tributary/shared';
 import { nextEpoch } from '../erase/erase.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import type { Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
+import { hasOldRows, removeOldRows } from './old-rows.js';
 
 export interface RetentionOptions {
-  readonly redis: Pick<LedgerRedis, 'get' | 'set'>;
-  readonly pipeline: string;
-  readonly retention: RetentionConfig;
-  readonly sink: Pick<Sink, 'epoch' | 'beginEpoch' | 'forgetHistory' | 'hasOldStates'>;
+  readonly redis: Pick<LedgerRedis, 'get' | 'set' | 'del' | 'eval'>;
+  readonly config: PipelineConfig;
+  readonly sink: Pick<Sink, 'epoch' | 'beginEpoch' | 'forgetHistory' | 'hasOldStates' | 'scan' | 'removeKeys'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -33,31 +40,78 @@ const doneKey = (pipeline: string): string => `${redisPrefix(pipeline)}retention
 /** In Redis while one consumer sees to it. */
 const begunKey = (pipeline: string): string => `${redisPrefix(pipeline)}retention-begun`;
 
+/** What one setting of `retention` asks for. */
+interface Rule {
+  /** What goes, for a person. */
+  readonly what: string;
+  isThere(now: number): Promise<boolean>;
+  remove(epoch: string, now: number): Promise<Readonly<Record<string, number>>>;
+}
+
+/** The settings that this sink can follow, and in words those that it cannot. */
+function rulesOf({ config, sink, redis }: RetentionOptions): { rules: Rule[]; unable: string[] } {
+  const { history, rows } = config.retention;
+  const { forgetHistory, removeKeys } = sink;
+  const rules: Rule[] = [];
+  const unable: string[] = [];
+  if (rows !== undefined && removeKeys === undefined) unable.push('retention.rows');
+  if (rows !== undefined && removeKeys !== undefined)
+    rules.push({
+      what: 'rows of records that are too old',
+      isThere: (now) => hasOldRows(config, sink, now),
+      remove: async (epoch, now) => {
+        const removed = await removeOldRows(config, { ...sinkOf(sink), removeKeys: removeKeys.bind(sink) }, epoch, now);
+        // Notes for people name keys.
+        if (Object.keys(removed).length > 0) await redis.del(seenAgainKey(config.name));
+        return removed;
+      },
+    });
+  if (history !== undefined && forgetHistory === undefined) unable.push('retention.history');
+  if (history !== undefined && forgetHistory !== undefined)
+    rules.push({
+      what: 'older states of records',
+      // Where nobody can tell, there may be some.
+      isThere: async (now) => (await sink.hasOldStates?.(now - history)) ?? true,
+      remove: (epoch, now) => forgetHistory.call(sink, epoch, now - history),
+    });
+  return { rules, unable };
+}
+
+const sinkOf = (sink: Pick<Sink, 'scan'>): Pick<Sink, 'scan'> => ({ scan: (dataset) => sink.scan(dataset) });
+
 /**
- * Removes what is kept no longer, if a day has passed since. Called in an epoch that has begun, before its ledger is rebuilt. It only ever
- * removes what a newer row has replaced, so wherever it ends, the next time goes on. If it fails, the epoch goes on without.
+ * The time of day: the earlier one of our clock and that of Redis. A clock that is far ahead would take everything for too old.
+ */
+async function timeOf({ redis, clock }: Pick<RetentionOptions, 'redis' | 'clock'>): Promise<number> {
+  const [seconds, microseconds] = (await redis.eval("return redis.call('TIME')", 0)) as [string, string];
+  return Math.min(clock.now(), Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000));
+}
+
+/**
+ * Removes what is kept no longer, if a day has passed since. Called in an epoch that has begun, before its ledger is rebuilt. Wherever it ends, the next time
+ * finds the same, and goes on. If it fails, the epoch goes on without.
  * @throws WriterLost if the epoch is over
  */
 export async function keepRetention(options: RetentionOptions, epoch: string): Promise<void> {
-  const { redis, pipeline, retention, sink, clock, log } = options;
-  const { history } = retention;
-  if (history === undefined) return;
-  if (sink.forgetHistory === undefined) {
-    log.warn('retention.history is set, and this sink cannot remove older states: they stay');
-    return;
-  }
+  const { redis, clock, log } = options;
+  const pipeline = options.config.name;
+  const { rules, unable } = rulesOf(options);
+  for (const setting of unable) log.warn(`${setting} is set, and this sink cannot remove what it asks for: all stays`);
+  if (rules.length === 0) return;
   if ((await redis.get(doneKey(pipeline))) !== null) return;
   // It may take hours. Who watches must not end this epoch meanwhile, or it would never be done. If it ends in between, the next epoch goes on.
   await redis.set(begunKey(pipeline), String(clock.now()), 'PX', DAY);
   try {
-    const removed = await sink.forgetHistory(epoch, clock.now() - history);
-    for (const [from, count] of byDataset(removed))
-      log.info({ dataset: from, count }, `retention: ${count} older states of records were removed from ${from}`);
+    const now = await timeOf(options);
+    for (const { what, remove } of rules) {
+      for (const [from, count] of byDataset(await remove(epoch, now)))
+        log.info({ dataset: from, count }, `retention: ${count} ${what} were removed from ${from}`);
+    }
   } catch (error) {
     if (error instanceof WriterLost) throw error;
     log.error(
       { reason: describeError(error) },
-      'retention: older states of records could not be removed; it is tried again in an hour',
+      'retention: what is kept no longer could not be removed; it is tried again in an hour',
     );
     await redis.set(begunKey(pipeline), String(clock.now()), 'PX', TRY_AGAIN);
     return;
@@ -70,9 +124,10 @@ export async function keepRetention(options: RetentionOptions, epoch: string): P
  * rebuilt for nothing.
  */
 export async function watchRetention(options: WatchRetentionOptions): Promise<void> {
-  const { redis, pipeline, retention, sink, isConsuming, clock, log, signal } = options;
-  const { history } = retention;
-  if (history === undefined || sink.forgetHistory === undefined) return;
+  const { redis, config, sink, isConsuming, clock, log, signal } = options;
+  const pipeline = config.name;
+  const { rules } = rulesOf(options);
+  if (rules.length === 0) return;
   for (;;) {
     await clock.sleep(LOOK_EVERY, signal);
     if (signal.aborted) return;
@@ -81,17 +136,22 @@ export async function watchRetention(options: WatchRetentionOptions): Promise<vo
       const epoch = await sink.epoch();
       if (epoch === undefined || (await redis.get(doneKey(pipeline))) !== null) continue;
       if ((await redis.set(begunKey(pipeline), String(clock.now()), 'PX', TRY_AGAIN, 'NX')) !== 'OK') continue;
-      if ((await sink.hasOldStates?.(clock.now() - history)) === false) {
+      if (!(await isAnyThere(rules, await timeOf(options)))) {
         await redis.set(doneKey(pipeline), String(clock.now()), 'PX', DAY);
         continue;
       }
-      log.info('retention: an epoch begins, in which older states of records are removed');
+      log.info('retention: an epoch begins, in which is removed what is kept no longer');
       await sink.beginEpoch(nextEpoch(epoch), true);
     } catch (error) {
       // Redis or the sink is away, which is told by those who need them.
       log.debug({ reason: describeError(error) }, 'retention: it could not be looked whether anything is too old');
     }
   }
+}
+
+async function isAnyThere(rules: readonly Rule[], now: number): Promise<boolean> {
+  for (const { isThere } of rules) if (await isThere(now)) return true;
+  return false;
 }
 
 /** An output may have very many parts. */

@@ -9,6 +9,7 @@ import { enterEpoch } from './epoch.js';
 import { endpointsOf, type Forms, formsOf, nameOfForms } from './forms.js';
 import { checkOutput } from './output.js';
 import { rebuildFromSink } from './rebuild.js';
+import { keepRetention } from './retention.js';
 
 export interface LedgerStoreOptions {
   readonly redis: LedgerRedis;
@@ -49,7 +50,7 @@ export class RedisLedgerStore implements LedgerStore {
       mergeName: this.#mergeName,
       rebuild,
       forms: this.#forms,
-      retention: config.retention,
+      keepRetention: (epoch) => keepRetention({ redis, config, sink, clock, log }, epoch),
       endpointsOf: (datasets) => endpointsOf(config, datasets),
       deployment: this.#deployment,
       ...(onWaiting !== undefined && { onWaiting }),

@@ -4,7 +4,7 @@ import type { Lease } from '../claim/lease.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
 import { ErasedKeys, erasedNow } from '../erase/erasure.js';
 import type { Settled } from '../intake/settle.js';
-import type { EnteredLedger } from '../ledger/port.js';
+import type { EnteredLedger, Ledger } from '../ledger/port.js';
 import type { MergeOptions } from '../merge/join.js';
 import type { SinkWriter } from '../sinks/port.js';
 import { Flush } from '../write/flush.js';
@@ -23,6 +23,7 @@ export interface Path {
   readonly deadLetters: DeadLetters;
   readonly output: SinkWriter;
   readonly epoch: string;
+  readonly ledger: Ledger;
   readonly erased: ErasedKeys;
   readonly erasedNow: () => Promise<ErasedKeys>;
 }
@@ -77,6 +78,7 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
     deadLetters,
     output,
     epoch: surroundings.epoch,
+    ledger,
     erased,
     erasedNow: erasedNow(options.sink.erasures, erased, clock),
   };

@@ -5,6 +5,7 @@ import { KnownRecords } from '../intake/known-records.js';
 import { createMergeStep } from '../merge/merge.js';
 import { type Remerge, startRemerge } from '../merge/remerge.js';
 import { Reporter } from '../metrics/report.js';
+import { rowAges } from '../recovery/row-age.js';
 import type { Ending, SessionEnd } from './ending.js';
 import type { RunningSession, SessionOptions } from './options.js';
 import type { Path } from './path.js';
@@ -85,13 +86,16 @@ export class Work implements RunningSession {
 
 /** One story for each queue; each ends when its intake ends, or with an error that ends the session. */
 function startStories(path: Path, options: SessionOptions, ending: Ending): Promise<void>[] {
-  const { claims, merges, deadLetters, erased, erasedNow } = path;
+  const { claims, merges, deadLetters, ledger, erased, erasedNow } = path;
   const { seenAgain, instance, metrics, log, clock, dead, observer, traces } = options;
   const report = new Reporter({ metrics, log, clock, dead, observer, over: ending.abandoned });
   const knownRecords = new KnownRecords();
+  const ages = rowAges(options.config);
   return path.lanes.map(({ entity, intake, batch }) => {
     const known = knownRecords.of(entity);
     const merge = createMergeStep(entity.name, merges);
+    const isTooOld = ages.get(entity.name);
+    const { dataset } = entity.config;
     const steps = {
       entity,
       intake,
@@ -104,6 +108,7 @@ function startStories(path: Path, options: SessionOptions, ending: Ending): Prom
       traces,
       erased,
       erasedNow,
+      tooOld: isTooOld && { isTooOld, dataset, ledger, clock },
       seenAgain,
       instance,
     };

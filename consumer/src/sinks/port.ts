@@ -102,6 +102,18 @@ export interface Sink {
    */
   hasOldStates?(before: number): Promise<boolean>;
   /**
+   * Removes all rows of some keys of a dataset. Called behind {@link prepare}, under the same rules. Wherever it is interrupted, of each key the newest row is
+   * there, or none is. Rows that are newer than that stay.
+   * @param newest the newest order of each key
+   * @returns how many rows were removed, by the part or table that held them
+   * @throws WriterLost if the epoch is over
+   */
+  removeKeys?(
+    epoch: string,
+    dataset: Dataset,
+    newest: ReadonlyMap<string, string>,
+  ): Promise<Readonly<Record<string, number>>>;
+  /**
    * Opens this writer's own output. A writer's name is used once and never again.
    * @param onLost called if the sink finds, also while nothing is written, that this writer may write no more, or that the
    * output has lost rows: another session has to begin, which learns from {@link identity} what there is now

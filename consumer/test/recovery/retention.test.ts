@@ -49,8 +49,7 @@ describe('history that is kept for ten days', () => {
   const watch = (sink = store.connect(), isConsuming = () => true) => {
     const stop = new AbortController();
     onTestFinished(() => stop.abort());
-    const { name, retention } = config;
-    void watchRetention({ ...options(sink), pipeline: name, retention, isConsuming, signal: stop.signal });
+    void watchRetention({ ...options(sink), isConsuming, signal: stop.signal });
   };
   /** Resolves when what was looked for has been found, or not: files take their own time. */
   const looked = (spy: MockInstance) =>

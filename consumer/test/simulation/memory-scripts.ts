@@ -49,6 +49,12 @@ function refusal(store: MemoryStore, epoch: string, fenced: string, [asked, writ
   return store.setOf(fenced).has(writer ?? '') ? 'fenced' : undefined;
 }
 
+export const knows: Script = (store, [epoch = '', fenced = '', ledgerKey = ''], args) => {
+  const refused = refusal(store, epoch, fenced, args);
+  if (refused !== undefined) return [refused];
+  return ['ok', ...args.slice(2).map((key) => (store.hash(ledgerKey).has(key) ? 1 : 0))] as unknown as ScriptReply;
+};
+
 export const claim: Script = (store, keys, args) => {
   const [epoch = '', leases = '', fenced = '', ledgerKey = ''] = keys;
   const [, writer = '', call = '', , isMerged] = args;

@@ -364,6 +364,73 @@ describe('a part that another program has changed', () => {
   );
 });
 
+describe('removing a key', () => {
+  const { orderOf } = datasetNamed('parts');
+  const newest = partRow('old', 3, 'canary, the newest');
+  const remove = async (epoch = NEXT_EPOCH, sink = store.connect()) => {
+    await sink.beginEpoch(epoch, true);
+    await sink.prepare?.(epoch);
+    return await sink.removeKeys?.(epoch, datasetNamed('parts'), new Map([['old', newest.order]]));
+  };
+  /** The newest in the first of two parts. */
+  const write = async () => {
+    await writer.write('parts', [A_ROW, newest, ...ROWS]);
+    await writer.close();
+    const next = await store.connect().open('another', EPOCH);
+    await next.write('parts', [partRow('old', 2, 'canary\nof two lines'), partRow('last', 1)]);
+    await next.close();
+  };
+  const others = ['landed', 'last', 'new 1', 'new 2'];
+  const contents = async () => [...(await store.files('parts')).values()].join('');
+  /** The newest order of the key; undefined if it is gone. */
+  const state = async () => {
+    let found: string | undefined;
+    for await (const { key, version, messageId } of store.connect().scan(datasetNamed('parts'))) {
+      const order = orderOf(version, messageId);
+      if (key === 'old' && (found === undefined || order > found)) found = order;
+    }
+    return found;
+  };
+
+  test('the process may die at any step: its newest row is there or none, and the next epoch completes it', async () => {
+    await forEachStep(async (at) => {
+      await write();
+      const kept = (await store.connect().inspect({})).marks;
+      const before = await store.connect().identity();
+      const crash = crashAt(at);
+      await withSteps(crash.step, () => remove()).catch((error: unknown) => expect(error).toBeInstanceOf(Crash));
+      await expectSound();
+      expect([newest.order, undefined]).toContain(await state());
+      await remove('sink.run.3');
+      expect(new Set(await keys())).toEqual(new Set(others));
+      expect(await contents()).not.toContain('canary');
+      await expectSound();
+      expect(await store.connect().inspect(kept)).toMatchObject({ lost: undefined });
+      expect(await store.connect().identity()).toBe(before);
+      return crash.happened();
+    });
+  });
+
+  test('it may be held up at any step, while another does the same and a writer writes the key anew', async () => {
+    await forEachStep(async (at) => {
+      await write();
+      const slow = await holdAt(at, () => remove().catch((error: unknown) => error));
+      await remove('sink.run.3');
+      const next = await store.connect().open('writer-2', 'sink.run.3');
+      await next.write('parts', [partRow('old', 4), partRow('fresh', 1)]);
+      slow.letGo();
+      const outcome = await slow.outcome;
+      await next.close().catch(() => {});
+      if (outcome instanceof Error) expect(outcome).toBeInstanceOf(WriterLost);
+      expect(await state()).toBe(partRow('old', 4).order);
+      expect(new Set(await keys())).toEqual(new Set(['fresh', 'old', ...others]));
+      expect(await contents()).not.toContain('canary');
+      await expectSound();
+      return slow.held;
+    });
+  });
+});
+
 describe('forgetting older states', () => {
   const forget = async (epoch = NEXT_EPOCH, sink = store.connect()) => {
     await sink.beginEpoch(epoch, true);

@@ -7,15 +7,26 @@ const PATH = "expected a path such as $, $.data, $['any name'] or $.list[-1].id"
 
 const DURATION = 'expected a duration with its unit, such as 500ms, 30s, 5m, 12h or 7d';
 
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  y: 365 * 86_400_000,
+};
+
 /** A span of time as people write it: `500ms`, `30s`, `5m`, `12h`, `7d`. Parsed to milliseconds. */
-const anySpan = z
-  .string({ error: DURATION })
-  .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, DURATION)
-  .transform((text) => {
-    const [, amount = '0', unit = 'ms'] = /^([\d.]+)(ms|s|m|h|d)$/.exec(text) ?? [];
-    const factors: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-    return Math.round(Number(amount) * (factors[unit] ?? 1));
-  });
+const spanIn = (units: string, error: string) =>
+  z
+    .string({ error })
+    .regex(new RegExp(`^\\d+(\\.\\d+)?(${units})$`), error)
+    .transform((text) => {
+      const [, amount = '0', unit = 'ms'] = /^([\d.]+)([a-z]+)$/.exec(text) ?? [];
+      return Math.round(Number(amount) * (UNITS[unit] ?? 1));
+    });
+
+const anySpan = spanIn('ms|s|m|h|d', DURATION);
 
 /** The same, for what a timer waits for. */
 export const duration = anySpan
@@ -24,6 +35,12 @@ export const duration = anySpan
 
 /** The same, for a stretch of time in data: as long as it may be. */
 export const span = anySpan.meta({ id: 'Span', description: 'A span of time with its unit: 30s, 12h, 30d, 365d' });
+
+/** The same, for how long something is kept: in years too, of 365 days. */
+export const longSpan = spanIn('s|m|h|d|y', 'expected a duration with its unit, such as 90d or 7y').meta({
+  id: 'LongSpan',
+  description: 'A span of time with its unit: 12h, 30d, 7y (a year has 365 days)',
+});
 
 /** A size as people write it: `512KB`, `64MB`, `1GB` (powers of 1024), or a plain number of bytes. */
 export const bytes = z

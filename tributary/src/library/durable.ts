@@ -58,6 +58,14 @@ export class DurablePublisher {
     );
   }
 
+  /** To be called with each record that was not written here since it is kept no longer. */
+  tooOld(record: ErasedRecord): void {
+    this.#lose(
+      record,
+      () => new FatalError('record_too_old', `${record.entity}: it is older than retention.rows keeps, so it was not written`),
+    );
+  }
+
   #lose({ entity, messageId, record }: ErasedRecord, why: () => FatalError): void {
     if (this.#underWay.size === 0) return;
     const lost = why();

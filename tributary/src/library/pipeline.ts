@@ -243,6 +243,7 @@ class OwnPipeline implements Pipeline {
             events.emit('dead', record);
           },
           erased: (record) => this.#durable?.erased(record),
+          tooOld: (record) => this.#durable?.tooOld(record),
         },
         onRun: (summary) => events.emit('run', summary),
         onAlert: (news) => events.emit('alert', news),

@@ -27,6 +27,7 @@ import { inspectParts, markOfPart, sizesOf } from './marks.js';
 import { PartReader } from './part-reader.js';
 import { PartState } from './part-state.js';
 import { Presence } from './presence.js';
+import { removeCsvKeys } from './remove-keys.js';
 import { PartSeals } from './seal.js';
 import { readStored } from './stored.js';
 import { watchOutput } from './watch.js';
@@ -111,6 +112,15 @@ class CsvSink implements Sink {
 
   hasOldStates(before: number): Promise<boolean> {
     return told(() => hasOldCsvStates({ ...this.#parts, reader: this.#reader }, before));
+  }
+
+  removeKeys(
+    epoch: string,
+    dataset: Parameters<Sink['scan']>[0],
+    newest: ReadonlyMap<string, string>,
+  ): Promise<Readonly<Record<string, number>>> {
+    const shared = { fence: this.#fence, state: this.#state, seals: this.#seals };
+    return told(() => removeCsvKeys({ ...this.#parts, ...shared }, epoch, dataset, newest));
   }
 
   async open(writer: string, epoch: string, onLost?: Parameters<Sink['open']>[2]): Promise<SinkWriter> {

@@ -11,6 +11,7 @@ import { mendDeleted } from './kept-deleted.js';
 import { PostgresMarks } from './marks.js';
 import { HistoryMender } from './mend-history.js';
 import { culpritOf } from './refusals.js';
+import { removePostgresKeys } from './remove-keys.js';
 import { checkNothingHidden } from './row-security.js';
 import { findRows, scanNewest, scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
@@ -134,6 +135,11 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
     async hasOldStates(before) {
       await schema.ensure();
       return await hasOldPostgresStates((work) => database.transaction(work), tables, before);
+    },
+
+    async removeKeys(epoch, dataset, newest) {
+      await schema.ensure();
+      return await removePostgresKeys(inEpochOf(epoch), tables, tablesFor(dataset.name), marks, newest);
     },
 
     async open(writer, epoch): Promise<SinkWriter> {
