@@ -33,8 +33,11 @@ describe.each(['csv', 'postgres'] as const)('rows that are kept for 90 days, in 
     const name = uniqueName('rows');
     const directory = mkdtempSync(join(tmpdir(), 'tributary-rows-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
-    const items = ['S1', 'S2'].map((sku) => ({ sku, title: `title of ${sku}` }));
-    let orders = [order('OLD', 100), order('YOUNG', 10)];
+    const items = [
+      ...['S1', 'S2'].map((sku) => ({ sku, title: `title of ${sku}`, made: ago(1) })),
+      { sku: 'S3', title: 'title of S3', made: ago(91) },
+    ];
+    let orders = [order('OLD', 100), order('YOUNG', 10, { lines: [{ sku: 'S1' }, { sku: 'S2' }, { sku: 'S3' }] })];
     const api = await startApi(({ url }, response) => json(response, String(url).includes('/items') ? items : orders));
     const queue = (entity: string) => `${name}_${entity}`;
     const lines = { type: 'list', items: { sku: 'string' } };
@@ -52,7 +55,12 @@ describe.each(['csv', 'postgres'] as const)('rows that are kept for 90 days, in 
               version: 'at',
               fields: { id: 'string', at: 'datetime', note: 'string', lines },
             },
-            item: { dataset: 'items', queue: queue('item'), key: 'sku', fields: { sku: 'string', title: 'string' } },
+            item: {
+              dataset: 'items',
+              queue: queue('item'),
+              key: 'sku',
+              fields: { sku: 'string', title: 'string', made: 'datetime' },
+            },
           },
           endpoints: { orders: endpoint('order'), items: endpoint('item') },
           merges: {
@@ -60,6 +68,12 @@ describe.each(['csv', 'postgres'] as const)('rows that are kept for 90 days, in 
               each: { entity: 'order', lines: 'lines' },
               with: { entity: 'item', on: 'sku' },
               columns: { note: 'order.note', title: 'item.title' },
+            },
+            order_titles: {
+              each: { entity: 'order', lines: 'lines' },
+              with: { entity: 'item', on: 'sku' },
+              missing: 'empty',
+              columns: { order_note: 'order.note', title: 'item.title' },
             },
           },
           batch: { interval: '200ms' },
@@ -72,7 +86,7 @@ describe.each(['csv', 'postgres'] as const)('rows that are kept for 90 days, in 
         {},
         'the test',
       );
-    const config = pipeline({ rows: { order: '90d' } });
+    const config = pipeline({ rows: { order: '90d', item: { keep: '90d', by: 'made' } } });
     await onServers(config);
     const inPostgres = await onPostgres(name);
     const written = async () => (sink === 'csv' ? inFiles(join(directory, 'output')) : await inPostgres());
@@ -89,7 +103,7 @@ describe.each(['csv', 'postgres'] as const)('rows that are kept for 90 days, in 
     await before.start();
     await vi.waitFor(async () => {
       const rows = await written();
-      for (const key of ['OLD/S1', 'OLD/S2', 'YOUNG/S1', 'YOUNG/S2']) expect(rows).toContain(key);
+      for (const key of ['OLD/S1', 'OLD/S2', 'YOUNG/S1', 'YOUNG/S2', 'title of S3']) expect(rows).toContain(key);
     }, PATIENT);
     await before.stop();
 
@@ -101,6 +115,9 @@ describe.each(['csv', 'postgres'] as const)('rows that are kept for 90 days, in 
       const metrics = await consumer.registry.metrics();
       expect(Number(/outcome="too_old".*\} (\d+)/.exec(metrics)?.[1] ?? 0)).toBeGreaterThan(2);
     }, PATIENT);
+    // The row of the merge that leaves empty what is missing is there anew, without the item.
+    expect(await written()).not.toContain('title of S3');
+    await vi.waitFor(async () => expect(await written()).toContain('YOUNG/S3'), PATIENT);
     orders = [
       order('OLD', 95, { note: 'newer, and too old' }),
       order('OLDER', 1_000),

@@ -1,6 +1,7 @@
 import { versionOrder } from '@tributary/shared';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Ledger } from '../../src/ledger/port.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import { CUSTOMERS, type LedgerHarness, MERGED, rowOf, useLedger, verdictsOf } from './harness.js';
 
 /** What becomes of a row that asks to be written, while every writer lives. */
@@ -27,6 +28,21 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       await x.commit(CUSTOMERS, [a('1 m1')]);
       expect(await verdictsOf(x, a('1 m1'))).toEqual(['duplicate']);
       expect(await verdictsOf(y, a('1 m1'))).toEqual(['duplicate']);
+    });
+
+    test('a key is known while a row of it is in flight, and when it is committed, to every writer, and in its dataset alone', async () => {
+      expect(await x.knows(CUSTOMERS, [])).toEqual([]);
+      expect(await x.knows(CUSTOMERS, ['k', 'other'])).toEqual([false, false]);
+      await x.claim(CUSTOMERS, [a('1 m1')]);
+      expect(await y.knows(CUSTOMERS, ['other', 'k'])).toEqual([false, true]);
+      await x.commit(CUSTOMERS, [a('1 m1')]);
+      await land(x, rowOf(CUSTOMERS, 'closed', null, '1 m2'));
+      expect(await y.knows(CUSTOMERS, ['k', 'closed'])).toEqual([true, true]);
+      expect(await y.knows(MERGED, ['k'])).toEqual([false]);
+      const many = Array.from({ length: 1_200 }, (_, n) => (n === 700 ? 'k' : `n ${n}`));
+      expect((await y.knows(CUSTOMERS, many)).indexOf(true)).toBe(700);
+      await ledger().loseEpoch();
+      await expect(y.knows(CUSTOMERS, ['k'])).rejects.toThrow(WriterLost);
     });
 
     test('keys do not affect each other, and datasets do not either', async () => {

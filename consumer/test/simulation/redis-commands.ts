@@ -111,7 +111,8 @@ export const REDIS_COMMANDS = {
 
   /** The short scripts of recovery/: each does something only while the token is still in the first key. */
   eval({ store }, [source = '', count, lock = '', ...rest]) {
-    if (source.includes("'TIME'")) return [String(Math.floor(store.now() / 1_000)), String((store.now() % 1_000) * 1_000)];
+    if (source.includes("'TIME'"))
+      return [String(Math.floor(store.now() / 1_000)), String((store.now() % 1_000) * 1_000)];
     if (source.includes('string.sub(epoch')) return doubt(store, lock, rest[0] ?? '');
     const keys = rest.slice(0, Number(count) - 1);
     const [token, value = '', ...more] = rest.slice(Number(count) - 1);

@@ -320,6 +320,66 @@ export function describeSink(
       });
     });
 
+    describe.runIf(erases)('when keys are removed', () => {
+      const remove = async (epoch: string, dataset: string, ...rows: readonly Row[]) => {
+        const on = connect();
+        await on.beginEpoch(epoch, true);
+        await on.prepare?.(epoch);
+        const newest = new Map(rows.map(({ key, order }) => [key, order]));
+        return (await on.removeKeys?.(epoch, datasetNamed(dataset), newest)) ?? {};
+      };
+
+      test('all their rows go, closed ones too, and of others none; nothing is taken for lost', async () => {
+        await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+        const mark = await writer.write('parts', [partRow('A', 2)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 1), mergedRow('T/B', 1)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 2, null)]);
+        const before = await connect().identity();
+        const kept = { ...(await connect().inspect({})).marks };
+        if (mark !== undefined) kept[mark.name] = String(mark.at);
+        const removed = await remove('sink.run.2', 'parts', partRow('A', 2), partRow('never', 1));
+        expect(Object.values(removed).reduce((sum, n) => sum + n, 0)).toBeGreaterThan(0);
+        await remove('sink.run.3', 'thing_parts', mergedRow('T/A', 2, null));
+        await expectState('parts', [partRow('B', 1)]);
+        await expectState('thing_parts', [mergedRow('T/B', 1)]);
+        const left = new Set<string>();
+        for (const dataset of ['parts', 'thing_parts'])
+          for await (const { row } of connect().find?.(datasetNamed(dataset), () => true) ?? []) left.add(row.key);
+        expect(left).toEqual(new Set(['B', 'T/B']));
+        expect(await remove('sink.run.4', 'parts', partRow('A', 2))).toEqual({});
+        expect(await connect().inspect(kept)).toMatchObject({ lost: undefined });
+        expect(await connect().identity()).toBe(before);
+      });
+
+      test('what is newer than the newest that was known stays', async () => {
+        await writer.write('parts', [partRow('A', 1), partRow('A', 3)]);
+        await remove('sink.run.2', 'parts', partRow('A', 2));
+        await expectState('parts', [partRow('A', 3)]);
+      });
+
+      test('a key that was removed may be written again', async () => {
+        await writer.write('parts', [partRow('A', 2)]);
+        await remove('sink.run.2', 'parts', partRow('A', 2));
+        const next = await open('writer-2', 'sink.run.2');
+        await next.write('parts', [partRow('A', 1)]);
+        await expectState('parts', [partRow('A', 1)]);
+      });
+
+      test('they are left to whoever has begun a newer epoch', async () => {
+        await writer.write('parts', [partRow('A', 1)]);
+        const slow = connect();
+        await slow.beginEpoch('sink.run.2');
+        await connect().beginEpoch('sink.run.3');
+        const removing = slow.removeKeys?.(
+          'sink.run.2',
+          datasetNamed('parts'),
+          new Map([['A', partRow('A', 1).order]]),
+        );
+        if (removing !== undefined) await expectLost(removing);
+        await expectState('parts', [partRow('A', 1)]);
+      });
+    });
+
     describe('when it writes', () => {
       test('has the rows once the write resolves, for every other process', async () => {
         const rows = [partRow('A', 1), partRow('B', 2), partRow('C', 3)];

@@ -458,6 +458,40 @@ test('an alias of nothing is told in words', () => {
   ]);
 });
 
+test.each([
+  ['7y', ['"customer" has no version']],
+  ['{ customer: 90d }', ['"customer" has no version']],
+  ['{ customer: { keep: 90d, by: seen } }', []],
+  ['{ customer: { keep: 2y, by: born } }', []],
+  ['{ customer: { keep: 90d, by: sean } }', ['"customer" has no field "sean"']],
+  ['{ customer: { keep: 90d, by: id } }', ['is of type string, and not datetime or date']],
+  ['{ customer: { keep: 90d, by: maybe } }', ['may be empty']],
+  ['{ customer: { keep: 90d, by: coarse } }', ['is protected']],
+  ['{ costumer: 90d }', ['there is no entity "costumer"']],
+  ['{ visit: 90d }', []],
+  ['{ count: 90d }', ['is of type integer']],
+  ['90', ['expected a duration such as 7y']],
+  ['{}', []],
+])('rows that are kept for %s are judged by what tells their age', (rows, faultsExpected) => {
+  const text = `
+entities:
+  customer: { dataset: customers, queue: c, key: id, fields: { id: string, seen: datetime, born: date, maybe: datetime?, coarse: { type: date, protect: { type: generalise, to: year } } } }
+  visit: { dataset: visits, queue: v, key: id, version: at, fields: { id: string, at: datetime } }
+  count: { dataset: counts, queue: n, key: id, version: at, fields: { id: string, at: integer } }
+endpoints: { crm: { url: "http://127.0.0.1:1/", entity: customer } }
+retention: { rows: ${rows} }
+`;
+  const found = faults(text);
+  for (const fault of faultsExpected) expect(found.join('\n')).toContain(fault);
+  if (faultsExpected.length === 0) expect(found).toEqual([]);
+});
+
+test('a year of retention has 365 days', () => {
+  expect(parsePipeline(`${GOOD}retention: { deadLetters: 1.5y }\n`, {}, 'the test').retention.deadLetters).toBe(
+    1.5 * 365 * 86_400_000,
+  );
+});
+
 test('a time for older states is a fault where none are kept', () => {
   const text = `${GOOD}retention: { history: 90d }\n`;
   expect(parsePipeline(text, {}, 'the test').retention.history).toBe(90 * 86_400_000);
