@@ -71,8 +71,8 @@ export class RedisLedger implements Ledger {
     const { keys, epoch, writer } = this.#options;
     const names = [keys.epoch, keys.fenced, keys.ledger(dataset)];
     const calls = chunk(asked).map((part) => ({ keys: names, args: [epoch, writer, ...part] }));
-    const replies = (await this.#scripts.run('knows', calls)) as [string, ...number[]][];
-    return replies.flatMap(([status, ...found]) => {
+    const replies = (await this.#scripts.run('knows', calls)) as [status: string, found?: number[]][];
+    return replies.flatMap(([status, found = []]) => {
       checkStatus(status);
       return found.map((one) => one === 1);
     });

@@ -52,7 +52,7 @@ function refusal(store: MemoryStore, epoch: string, fenced: string, [asked, writ
 export const knows: Script = (store, [epoch = '', fenced = '', ledgerKey = ''], args) => {
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return [refused];
-  return ['ok', ...args.slice(2).map((key) => (store.hash(ledgerKey).has(key) ? 1 : 0))] as unknown as ScriptReply;
+  return ['ok', args.slice(2).map((key) => (store.hash(ledgerKey).has(key) ? 1 : 0))];
 };
 
 export const claim: Script = (store, keys, args) => {

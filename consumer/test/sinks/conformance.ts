@@ -34,7 +34,7 @@ const EPOCH = 'sink.run.1';
 /**
  * What every kind of sink does: the contract of sinks/port.ts.
  * @param options.refusesRows whether it may refuse rows for what they hold
- * @param options.erases whether keys can be erased from it, and older states: it has `erasures`, `find` and `forgetHistory`
+ * @param options.erases whether keys can be erased from it, and older states: it has `erasures`, `find`, `forgetHistory` and `removeKeys`
  */
 export function describeSink(
   name: string,

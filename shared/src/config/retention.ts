@@ -4,7 +4,7 @@ import { longSpan } from './values.js';
 const rowsOfEntity = z.union([
   longSpan,
   z.strictObject({
-    keep: longSpan,
+    keep: longSpan.describe('How old a record of this entity may get'),
     by: z
       .string()
       .min(1)

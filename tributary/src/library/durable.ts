@@ -62,7 +62,11 @@ export class DurablePublisher {
   tooOld(record: ErasedRecord): void {
     this.#lose(
       record,
-      () => new FatalError('record_too_old', `${record.entity}: it is older than retention.rows keeps, so it was not written`),
+      () =>
+        new FatalError(
+          'record_too_old',
+          `${record.entity}: it is older than retention.rows keeps, so it was not written`,
+        ),
     );
   }
 
