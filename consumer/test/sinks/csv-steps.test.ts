@@ -376,7 +376,7 @@ describe('removing a key', () => {
   const write = async () => {
     await writer.write('parts', [A_ROW, newest, ...ROWS]);
     await writer.close();
-    const next = await store.connect().open('another', EPOCH);
+    const next = await store.connect().open('writer-9', EPOCH);
     await next.write('parts', [partRow('old', 2, 'canary\nof two lines'), partRow('last', 1)]);
     await next.close();
   };
