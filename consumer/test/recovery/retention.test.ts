@@ -51,7 +51,7 @@ describe('history that is kept for ten days', () => {
     onTestFinished(() => stop.abort());
     void watchRetention({ ...options(sink), isConsuming, signal: stop.signal });
   };
-  /** Resolves when what was looked for has been found, or not: files take their own time. */
+  /** Resolves when what was called has ended: files take their own time. */
   const looked = (spy: MockInstance) =>
     vi.waitFor(() => {
       expect(spy).toHaveBeenCalled();
@@ -105,6 +105,7 @@ describe('history that is kept for ten days', () => {
       await pass(4 * HOUR);
       expect(began).toHaveBeenCalled();
     });
+    await looked(began);
     const { epoch } = await enter();
     expect(await states()).toEqual(['2']);
     expect(await store.connect().epoch()).toBe(epoch);
@@ -142,7 +143,7 @@ describe('history that is kept for ten days', () => {
     expect(looking).not.toHaveBeenCalled();
     await clock.advance(HOUR);
     await looked(looking);
-    await vi.waitFor(() => expect(began).toHaveBeenCalled());
+    await looked(began);
     await enter();
     expect(await states()).toEqual(['2']);
   });
