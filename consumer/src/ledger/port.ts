@@ -84,6 +84,13 @@ export interface Unmerged {
   readonly at: number;
 }
 
+export interface KnownKeys {
+  /** In the order of the keys that were asked for. */
+  readonly known: readonly boolean[];
+  /** The time by the ledger's own clock, in milliseconds since 1970. */
+  readonly at: number;
+}
+
 /**
  * The memory of what was accepted and what is in flight, shared by all consumers. An instance belongs to one writer.
  * A merge is named by its dataset.
@@ -99,7 +106,7 @@ export interface Ledger {
    */
   claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]>;
   /** Whether something of each key was accepted, or is in flight. */
-  knows(dataset: string, keys: readonly string[]): Promise<boolean[]>;
+  knows(dataset: string, keys: readonly string[]): Promise<KnownKeys>;
   /**
    * To be called when rows are durable: they become the last accepted content of their keys.
    * @param marks how far the output got with them. The highest of each name is kept, to tell an output that went back

@@ -2,7 +2,17 @@ import type { Row } from '@tributary/shared';
 import type { Mark } from '../sinks/port.js';
 import { type LedgerKeys, sideName } from './keys.js';
 import { writeOrder } from './order.js';
-import type { EachJoin, EachRecord, Ledger, StarPlace, Unmerged, Verdict, WithJoin, WithRecord } from './port.js';
+import type {
+  EachJoin,
+  EachRecord,
+  KnownKeys,
+  Ledger,
+  StarPlace,
+  Unmerged,
+  Verdict,
+  WithJoin,
+  WithRecord,
+} from './port.js';
 import type { LedgerRedis } from './redis-client.js';
 import { LedgerScripts, type ScriptCall } from './scripts.js';
 import {
@@ -67,15 +77,16 @@ export class RedisLedger implements Ledger {
     return verdicts;
   }
 
-  async knows(dataset: string, asked: readonly string[]): Promise<boolean[]> {
+  async knows(dataset: string, asked: readonly string[]): Promise<KnownKeys> {
     const { keys, epoch, writer } = this.#options;
     const names = [keys.epoch, keys.fenced, keys.ledger(dataset)];
     const calls = chunk(asked).map((part) => ({ keys: names, args: [epoch, writer, ...part] }));
-    const replies = (await this.#scripts.run('knows', calls)) as [status: string, found?: number[]][];
-    return replies.flatMap(([status, found = []]) => {
+    const replies = (await this.#scripts.run('knows', calls)) as [status: string, found?: number[], at?: number][];
+    const known = replies.flatMap(([status, found = []]) => {
       checkStatus(status);
       return found.map((one) => one === 1);
     });
+    return { known, at: Math.min(...replies.map(([, , at = 0]) => at)) };
   }
 
   async commit(dataset: string, rows: readonly Row[], marks: readonly Mark[] = []): Promise<void> {

@@ -3,7 +3,7 @@ import { type Known, type Line, readContent, readKnown, writeKnown } from './kno
 import { before as isTextBefore, type MemoryStore } from './memory-store.js';
 
 /** The ledger's scripts once more, in TypeScript. The conformance suite checks that they do what the .lua files do. */
-export type ScriptReply = string | (string | (string | number)[] | 0)[];
+export type ScriptReply = string | (string | (string | number)[] | number)[];
 
 export type Script = (store: MemoryStore, keys: readonly string[], args: readonly string[]) => ScriptReply;
 
@@ -52,7 +52,7 @@ function refusal(store: MemoryStore, epoch: string, fenced: string, [asked, writ
 export const knows: Script = (store, [epoch = '', fenced = '', ledgerKey = ''], args) => {
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return [refused];
-  return ['ok', args.slice(2).map((key) => (store.hash(ledgerKey).has(key) ? 1 : 0))];
+  return ['ok', args.slice(2).map((key) => (store.hash(ledgerKey).has(key) ? 1 : 0)), store.now()];
 };
 
 export const claim: Script = (store, keys, args) => {
