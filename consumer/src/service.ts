@@ -320,6 +320,7 @@ class ConsumerService implements Consumer {
         clock,
         log,
         onWaiting: (problem) => this.#problems.set('session', problem),
+        onRemoved: (...removed) => this.#metrics.removed(...removed),
       }),
       buried: this.#letters({ redis, broker }),
       kept: keptBodies(config.sink, { postgresUrl: this.#options.postgresUrl }),

@@ -17,6 +17,7 @@ export class ConsumerMetrics {
   readonly #unknownFields;
   readonly #rows;
   readonly #tombstones;
+  readonly #removed;
   readonly #sinkFailures;
   readonly #flushRecords;
   readonly #flushSeconds;
@@ -65,6 +66,12 @@ export class ConsumerMetrics {
       name: 'tributary_tombstones_written_total',
       help: 'Of the rows made durable, those that say that a key is no more',
       labelNames: ['dataset'],
+      registers,
+    });
+    this.#removed = new Counter({
+      name: 'tributary_rows_removed_total',
+      help: 'Rows that this consumer removed since they are kept no longer, by the setting of retention: rows, history',
+      labelNames: ['dataset', 'setting'],
       registers,
     });
     this.#sinkFailures = new Counter({
@@ -212,6 +219,10 @@ export class ConsumerMetrics {
   written(dataset: string, rows: number, tombstones: number): void {
     if (rows > 0) this.#rows.inc({ dataset }, rows);
     if (tombstones > 0) this.#tombstones.inc({ dataset }, tombstones);
+  }
+
+  removed(setting: string, dataset: string, rows: number): void {
+    this.#removed.inc({ dataset, setting }, rows);
   }
 
   sinkFailed(dataset: string): void {

@@ -18,7 +18,11 @@ export interface RetentionOptions {
   readonly sink: Pick<Sink, 'epoch' | 'beginEpoch' | 'forgetHistory' | 'hasOldStates' | 'scan' | 'removeKeys'>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called with how many rows went from a dataset, and the setting by which. */
+  readonly onRemoved?: OnRemoved | undefined;
 }
+
+export type OnRemoved = (setting: 'rows' | 'history', dataset: string, rows: number) => void;
 
 export interface WatchRetentionOptions extends RetentionOptions {
   /** Whether this consumer is at work. One that has given way (to another pipeline on the output, to a newer configuration) must end no epoch of theirs. */
@@ -42,6 +46,7 @@ const begunKey = (pipeline: string): string => `${redisPrefix(pipeline)}retentio
 
 /** What one setting of `retention` asks for. */
 interface Rule {
+  readonly setting: 'rows' | 'history';
   /** What goes, for a person. */
   readonly what: string;
   isThere(now: number): Promise<boolean>;
@@ -57,6 +62,7 @@ function rulesOf({ config, sink, redis }: RetentionOptions): { rules: Rule[]; un
   if (rows !== undefined && removeKeys === undefined) unable.push('retention.rows');
   if (rows !== undefined && removeKeys !== undefined)
     rules.push({
+      setting: 'rows',
       what: 'rows of records that are too old',
       isThere: (now) => hasOldRows(config, sink, now),
       remove: async (epoch, now) => {
@@ -69,6 +75,7 @@ function rulesOf({ config, sink, redis }: RetentionOptions): { rules: Rule[]; un
   if (history !== undefined && forgetHistory === undefined) unable.push('retention.history');
   if (history !== undefined && forgetHistory !== undefined)
     rules.push({
+      setting: 'history',
       what: 'older states of records',
       // Where nobody can tell, there may be some.
       isThere: async (now) => (await sink.hasOldStates?.(now - history)) ?? true,
@@ -93,7 +100,7 @@ async function timeOf({ redis, clock }: Pick<RetentionOptions, 'redis' | 'clock'
  * @throws WriterLost if the epoch is over
  */
 export async function keepRetention(options: RetentionOptions, epoch: string): Promise<void> {
-  const { redis, clock, log } = options;
+  const { redis, clock, log, onRemoved } = options;
   const pipeline = options.config.name;
   const { rules, unable } = rulesOf(options);
   for (const setting of unable) log.warn(`${setting} is set, and this sink cannot remove what it asks for: all stays`);
@@ -103,9 +110,11 @@ export async function keepRetention(options: RetentionOptions, epoch: string): P
   await redis.set(begunKey(pipeline), String(clock.now()), 'PX', DAY);
   try {
     const now = await timeOf(options);
-    for (const { what, remove } of rules) {
-      for (const [from, count] of byDataset(await remove(epoch, now)))
+    for (const { setting, what, remove } of rules) {
+      for (const [from, count] of byDataset(await remove(epoch, now))) {
         log.info({ dataset: from, count }, `retention: ${count} ${what} were removed from ${from}`);
+        onRemoved?.(setting, from, count);
+      }
     }
   } catch (error) {
     if (error instanceof WriterLost) throw error;

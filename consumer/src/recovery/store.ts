@@ -9,7 +9,7 @@ import { enterEpoch } from './epoch.js';
 import { endpointsOf, type Forms, formsOf, nameOfForms } from './forms.js';
 import { checkOutput } from './output.js';
 import { rebuildFromSink } from './rebuild.js';
-import { keepRetention } from './retention.js';
+import { keepRetention, type OnRemoved } from './retention.js';
 
 export interface LedgerStoreOptions {
   readonly redis: LedgerRedis;
@@ -20,6 +20,8 @@ export interface LedgerStoreOptions {
   readonly log: Logger;
   /** Called with why this consumer waits, because consumers of a newer configuration are at work. */
   readonly onWaiting?: (problem: string) => void;
+  /** Called with rows that were removed, since they are kept no longer. */
+  readonly onRemoved?: OnRemoved;
 }
 
 /** The ledger in Redis, rebuilt from the sink whenever it is lost. */
@@ -40,7 +42,7 @@ export class RedisLedgerStore implements LedgerStore {
   }
 
   async enter(writer: string, signal: AbortSignal): Promise<EnteredLedger> {
-    const { redis, config, sink, clock, log, onWaiting } = this.#options;
+    const { redis, config, sink, clock, log, onWaiting, onRemoved } = this.#options;
     const pipeline = config.name;
     const rebuild = rebuildFromSink(this.#options);
     const { name, keys } = await enterEpoch({
@@ -50,7 +52,7 @@ export class RedisLedgerStore implements LedgerStore {
       mergeName: this.#mergeName,
       rebuild,
       forms: this.#forms,
-      keepRetention: (epoch) => keepRetention({ redis, config, sink, clock, log }, epoch),
+      keepRetention: (epoch) => keepRetention({ redis, config, sink, clock, log, onRemoved }, epoch),
       endpointsOf: (datasets) => endpointsOf(config, datasets),
       deployment: this.#deployment,
       ...(onWaiting !== undefined && { onWaiting }),
