@@ -7,9 +7,11 @@ import {
   hasOwnOrder,
   type MergeConfig,
   type PipelineConfig,
+  rowsKept,
 } from '@tributary/shared';
 import { groupsOf } from './aggregate.js';
 import { type Changes, overtakenMerge, overtakenRecord } from './changes.js';
+import { expectNoMore, type Removed } from './gone.js';
 import type { Mark } from './history.js';
 import { Join, joinSides, sidesOfKey } from './join.js';
 import { judgeMerge, judgeState, readHistories } from './judge.js';
@@ -30,6 +32,8 @@ export interface AuditOptions {
   readonly settledBefore?: number | undefined;
   /** If it is known which states the records went through, a row that only seems to repeat another is told from one that does. */
   readonly changes?: Changes | undefined;
+  /** What was erased, and when what is kept no longer was removed last. */
+  readonly removed?: Removed | undefined;
 }
 
 /**
@@ -51,6 +55,8 @@ export interface AuditOptions {
  *   of their fields, or with a cell that its field cannot hold
  * - `wrongMerge`: newest merged rows, tombstones included, that are not what the newest rows of the two sides *in the
  *   sink* give: a side that is late makes a merged row stale, a fault of the merge makes it wrong
+ *
+ * Where records are kept for a time (`retention.rows`), one that is too old may have no row; see gone.ts.
  *
  * An aggregate is compared with the groups that the newest rows of its dataset in the sink give, once the pipeline has settled: `missing` and `stale` say so.
  *
@@ -84,12 +90,11 @@ interface Sides {
 }
 
 async function auditEntity(options: AuditOptions, dataset: Dataset, entity: string, tally: Tally): Promise<Sides> {
-  const { config, truth, sink, settledBefore, changes } = options;
+  const { config, truth, sink, settledBefore, changes, removed } = options;
   const isLive = settledBefore !== undefined;
   const isUnderWay = (changedAt: number, pending: boolean) => isLive && (pending || changedAt > settledBefore);
-  const keepPayloads = config.merges.some((merge) =>
-    [merge.each, ...merge.with].some((side) => side.entity === entity),
-  );
+  const isSide = config.merges.some((merge) => [merge.each, ...merge.with].some((side) => side.entity === entity));
+  const keepPayloads = isSide || rowsKept(config).has(entity);
   const final = await FinalRecords.read(config, entity, truth, { keepPayloads, isUnderWay });
   const landed = new LandedRecords(final);
   const times = isOrderedBySource(config, entity) ? new LandedTimes() : undefined;
@@ -106,6 +111,7 @@ async function auditEntity(options: AuditOptions, dataset: Dataset, entity: stri
       if (keepPayloads) landed.note(row.key, order, mark.content, row.deleted ? undefined : row.values);
     },
   });
+  expectNoMore({ config, removed, now: Date.now() }, entity, { final, histories, tally });
   judgeState(histories, tally, final, (key, newest) => {
     const known = final.record(key)?.version ?? '';
     if (isLive && newest !== undefined && isLater(newest.version, known)) final.leaveOut(key);

@@ -107,6 +107,11 @@ export class FinalRecords implements Side, Expectations {
     return this.#leftOut.has(key);
   }
 
+  /** It is no part of the truth any more: there should be no row of it. */
+  forget(key: string): void {
+    this.#records.delete(key);
+  }
+
   leaveOut(key: string): void {
     this.#leftOut.add(key);
   }

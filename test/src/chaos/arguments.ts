@@ -20,6 +20,7 @@ export const HELP = `Kills the pipeline again and again while records change, th
   --upgrade        begin with an older version, and replace its processes by those of this one meanwhile (see below)
   --from REF       for --upgrade: the tag or commit of the older version (default: the last release)
   --world          do also what networks, machines, backups, operators and other programs do (see below)
+  --privacy        keep records for a time only (retention.rows), and erase some meanwhile; alone, without --world and --upgrade
   --json           print one JSON object on stdout, and nothing else there
   --keep           keep logs and output also when all is well
 
@@ -66,16 +67,21 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
       upgrade: { type: 'boolean', default: false },
       from: { type: 'string' },
       world: { type: 'boolean', default: false },
+      privacy: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const { source, database, sink, deletes, pack, upgrade, from, world, json, keep, help } = values;
+  const { source, database, sink, deletes, pack, upgrade, from, world, privacy, json, keep, help } = values;
   if (!isMirrored(source)) throw new Error(`--source: expected ${either(Object.keys(MIRRORS))}, found "${source}"`);
   if (!isSinkKind(sink)) throw new Error(`--sink: expected ${either(Object.keys(SINKS))}, found "${sink}"`);
   if (deletes !== 'remove' && deletes !== 'keep')
     throw new Error(`--deletes: expected remove or keep, found "${deletes}"`);
+  if (privacy && (world || upgrade))
+    throw new Error(
+      '--privacy: neither with --world, which sets clocks and outputs back, nor with --upgrade, whose older version may know nothing of it',
+    );
   if (!isPacking(pack)) throw new Error(`--pack: expected ${either(Object.keys(PACKING))}, found "${pack}"`);
   if (from !== undefined && !upgrade) throw new Error('--from: it says from where to upgrade; add --upgrade');
   return {
@@ -91,6 +97,7 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
     upgrade,
     from,
     world,
+    privacy,
     json,
     keep,
     help,

@@ -1,5 +1,6 @@
 import { datasetsOf } from '@tributary/shared';
 import { audit } from '../audit/audit.js';
+import type { Removed } from '../audit/gone.js';
 import type { AuditReport } from '../audit/report.js';
 import { csvRows } from '../audit/sinks/csv.js';
 import type { StoredRows } from '../audit/sinks/port.js';
@@ -19,10 +20,10 @@ async function withRows<T>({ pipeline, postgres }: Stage, live: boolean, use: (r
 }
 
 /** Compares what has landed with what the API has. */
-export const auditStage = (stage: Stage): Promise<AuditReport> =>
+export const auditStage = (stage: Stage, removed?: Removed): Promise<AuditReport> =>
   withRows(stage, false, (sink) => {
     const { config } = stage.pipeline;
-    return audit({ config, truth: apiTruth(config, stage.api.url, TRUTH_OF), changes: stage.recorder, sink });
+    return audit({ config, truth: apiTruth(config, stage.api.url, TRUTH_OF), changes: stage.recorder, sink, removed });
   });
 
 /** So many rows the output has by now, while it is written. */

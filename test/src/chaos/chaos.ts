@@ -6,6 +6,7 @@ import { inRunFolder } from './folder.js';
 import type { MirroredSource } from './mirrors/table.js';
 import type { Deletes, Packing } from './pipeline.js';
 import { type Fault, planFaults } from './plan.js';
+import { Privacy } from './privacy.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
 import type { ChaosReport, ChaosResult } from './report.js';
@@ -34,6 +35,8 @@ export interface ChaosOptions {
   readonly older?: OlderVersion | undefined;
   /** Whether networks, machines, backups, operators and other programs do their worst as well. */
   readonly world: boolean;
+  /** Whether records are kept for a time only, and some are erased meanwhile. */
+  readonly privacy?: boolean;
   /** Keep logs and output also when all is well. */
   readonly keep: boolean;
   /** What is done; unless given, what follows from the seed. */
@@ -82,6 +85,7 @@ async function play(
   const standstills = new StandstillWatch(stage);
   release.add('the watch for standstills', () => standstills.end());
   const watch = options.watch?.(stage);
+  const privacy = options.privacy === true ? new Privacy(stage, seed, { say, signal }) : undefined;
   release.add('the watch', async () => void (await watch?.end()));
   const started = Date.now();
   await archiveCustomers(stage);
@@ -106,12 +110,14 @@ async function play(
   if (upgrade?.rows.both === 0) problems.push(NOTHING_SIDE_BY_SIDE);
   await systemClock.sleep(started + seconds * 1_000 - Date.now(), signal);
   problems.push(...((await watch?.end()) ?? []));
+  await privacy?.end().catch((error: unknown) => void problems.push(describeError(error)));
   const rowsUnderFire = (await countRows(stage)) - rowsBefore;
 
   say('the faults are over; waiting for the last polls and for the queues to empty');
-  problems.push(...(await settle(stage, signal)), ...(await standstills.end()));
+  const { problems: unsettled, removed } = await settle(stage, privacy, signal);
+  problems.push(...unsettled, ...(await standstills.end()));
   signal.throwIfAborted();
-  const report = await auditStage(stage);
+  const report = await auditStage(stage, removed);
   const { deadLettered, problems: left } = await lookIntoQueues(stage);
   problems.push(...left);
   const ok = report.ok && problems.length === 0;
@@ -136,20 +142,27 @@ async function play(
   };
 }
 
-/** Polls to the end, drains, stops. @returns what did not go as it should */
-async function settle(stage: Stage, signal: AbortSignal): Promise<string[]> {
+/** Polls to the end, drains, stops. @returns what did not go as it should, and what was removed for good */
+async function settle(stage: Stage, privacy: Privacy | undefined, signal: AbortSignal) {
   const { producers, consumers, rabbitmq, pipeline } = stage;
   const problems: string[] = [];
-  const attempt = (step: Promise<void>) =>
-    step.catch((error: unknown) => {
+  const attempt = async <T>(step: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await step;
+    } catch (error) {
       problems.push(describeError(error));
-    });
+      return undefined;
+    }
+  };
+  const drain = () => attempt(untilDrained(rabbitmq.url, pipeline.config, consumers, signal));
   if (stage.isWorld) await attempt(untilCalm(stage, signal));
   await attempt(lastPolls(stage, signal));
   problems.push(...(await stopInOrder(producers)));
-  await attempt(untilDrained(rabbitmq.url, pipeline.config, consumers, signal));
+  await drain();
+  const removed = privacy === undefined ? undefined : await attempt(privacy.last());
+  if (removed !== undefined) await drain();
   problems.push(...(await stopInOrder(consumers)));
-  return problems;
+  return { problems, removed };
 }
 
 /** What is left in the queues after everything stopped, and what is wrong with it. */

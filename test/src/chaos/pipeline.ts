@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadPipeline, type PipelineConfig, type SinkConfig, type SinkKind } from '@tributary/shared';
+import { retentionFor } from './kept.js';
 import type { CollectionName, Mirror } from './mirrors/mirror.js';
 
 export interface PipelineFile {
@@ -33,6 +34,8 @@ export interface PipelineOptions {
   readonly deletes: Deletes;
   /** What the pipeline does not have. */
   readonly without?: readonly LaterPart[];
+  /** Whether records are kept for a time only. */
+  readonly privacy?: boolean;
 }
 
 /** The CRM's pipeline with everything short: polls and batches each second, parts that rotate, quick retries. */
@@ -40,7 +43,7 @@ export function writePipeline(
   folder: string,
   { endpoints, isPolled }: Pick<Mirror, 'endpoints' | 'isPolled'>,
   sink: SinkKind,
-  { pack, deletes: deletedRows, without = [] }: PipelineOptions,
+  { pack, deletes: deletedRows, without = [], privacy = false }: PipelineOptions,
 ): PipelineFile {
   const polled = isPolled ? { schedule: { every: '1s' }, retryDelay: '100ms' } : {};
   const endpoint = (collection: CollectionName, more: object) => ({
@@ -55,9 +58,11 @@ export function writePipeline(
   const { url } = endpoints.products as { readonly url?: unknown };
   const hasStar = !without.includes('star') && /^https?:/.test(String(url));
   const offers = hasStar ? { url: `${String(url)}?${FOR}=offers` } : undefined;
+  const entities = { ...ENTITIES, ...(offers && { offer: OFFER }) };
   return write(folder, {
     name: 'chaos',
-    entities: { ...ENTITIES, ...(offers && { offer: OFFER }) },
+    entities,
+    ...(privacy && { retention: retentionFor(Object.keys(entities)) }),
     endpoints: {
       customers: endpoint('customers', { deletes: { when: 'archived == true' } }),
       products: endpoint('products', isPolled ? { deletes } : {}),

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { ReleaseList, SinkKind } from '@tributary/shared';
 import { freePorts } from '../../services/ports.js';
+import { FEWER_CHANGES } from './kept.js';
 import type { Mirror } from './mirrors/mirror.js';
 import { MIRRORS, type MirroredSource } from './mirrors/table.js';
 import { type Deletes, type LaterPart, type Packing, type PipelineFile, writePipeline } from './pipeline.js';
@@ -25,6 +26,7 @@ export interface StageOptions {
   readonly deletes?: Deletes;
   /** Whether networks, disks, clocks, operators and other programs are unkind as well. */
   readonly world: boolean;
+  readonly privacy?: boolean;
   /** As of ChaosOptions. */
   readonly logLevel?: string;
   /** Settings of the mock CRM; many records, of which most change seldom, unless given. */
@@ -117,13 +119,15 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
     pack = 'adapting',
     deletes = 'remove',
     older,
+    privacy = false,
     say,
     signal,
   } = options;
   mkdirSync(folder, { recursive: true });
   const world = options.world ? await roughWorld(options, release) : quietWorld(options);
   const servers = await startServers(world.starts, options, release);
-  const [api] = await makeWorkers('mock-api', 1, { ...CRM, ...options.crm, MOCK_SEED: String(seed) }, options, release);
+  const crm = { ...CRM, ...(privacy && FEWER_CHANGES), ...options.crm, MOCK_SEED: String(seed) };
+  const [api] = await makeWorkers('mock-api', 1, crm, options, release);
   if (api === undefined) throw new Error('no API');
   const recorder = await startRecorder(api.url);
   release.add('recorder', () => recorder.stop());
@@ -132,7 +136,8 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   const addresses = () => producers.map((producer) => producer.url);
   const mirrored = { api: recorder.url, seed, folder, database, reach, producers: addresses, say, signal };
   const mirror = await MIRRORS[source].start(mirrored, release);
-  const write = (without: readonly LaterPart[]) => writePipeline(folder, mirror, sink, { pack, deletes, without });
+  const write = (without: readonly LaterPart[]) =>
+    writePipeline(folder, mirror, sink, { pack, deletes, without, privacy });
   const pipeline = older === undefined ? write([]) : await commonPipeline(older, write, say);
   recorder.know(pipeline.config);
   const makeServices = async (workspace: 'consumer' | 'producer', count: number) => {
