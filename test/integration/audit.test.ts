@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { uniqueName } from '../services/handle.js';
 import { audit } from '../src/audit/audit.js';
 import type { Changes } from '../src/audit/changes.js';
+import type { Removed } from '../src/audit/gone.js';
 import type { Counts } from '../src/audit/report.js';
 import { csvRows } from '../src/audit/sinks/csv.js';
 import { postgresRows } from '../src/audit/sinks/postgres.js';
@@ -63,13 +64,20 @@ describe('an audit of CSV', () => {
     readonly endpoint?: object;
     /** Records that the API has removed. */
     readonly removed?: readonly unknown[];
+    /** Records of these entities are too old whose version is that of this second or before. */
+    readonly tooOld?: Readonly<Record<string, number>>;
+    readonly gone?: Removed;
   }
   const run = (options: Run = {}) => {
     const sample = samplePipeline(directory);
     const { customers, items } = sample.endpoints;
     if (customers === undefined || items === undefined) throw new Error('the sample has two endpoints');
+    const ages = Object.entries(options.tooOld ?? {}).map(([name, second]) => {
+      return [name, Date.now() - Date.parse(at(second)) - 500] as const;
+    });
     const config = {
       ...sample,
+      retention: { rows: Object.fromEntries(ages) },
       endpoints: { customers, items: { ...items, deletes: options.deletes, ...options.endpoint } },
     };
     return audit({
@@ -77,6 +85,7 @@ describe('an audit of CSV', () => {
       truth: truthOf(options.truth ?? sampleRecords, options.removed),
       sink: csvRows(config.sink.csv, options.live === true),
       changes: options.changes,
+      removed: options.gone,
       ...(options.live ? { settledBefore: Date.parse('2026-01-01T00:01:00Z') } : {}),
     });
   };
@@ -169,6 +178,68 @@ describe('an audit of CSV', () => {
       expect(await run({ deletes })).toMatchObject({ audit: { items: { expected: 1, stale: 1 } }, ok: false });
       plant(close);
       expect(await run({ deletes })).toMatchObject({ audit: { items: { expected: 1, found: 1 } }, ok: true });
+    });
+  });
+
+  describe('of records that are kept for a time', () => {
+    const without = (key: RegExp) =>
+      plant((rows) => {
+        for (const of of [rows.customers, rows.items, rows.orders])
+          of.splice(0, of.length, ...of.filter((row) => !key.test(row.key)));
+      });
+    const ADA_IS = { tooOld: { customer: 10 } };
+
+    test('finds nothing wrong where one that is too old is gone, or still there', async () => {
+      without(/^C(%2F|\/)1/);
+      const customers = counts({ expected: 2, found: 2 });
+      expect(await run(ADA_IS)).toMatchObject({
+        audit: { customers, orders: counts({ expected: 1, found: 1 }) },
+        ok: true,
+      });
+      writeSample(directory, rightRows());
+      expect(await run(ADA_IS)).toMatchObject({ audit: CLEAN, ok: true });
+    });
+
+    test('misses one that is not', async () => {
+      without(/^C2/);
+      expect(await run(ADA_IS)).toMatchObject({
+        audit: { customers: { missing: 1 }, orders: { missing: 1 } },
+        ok: false,
+      });
+      without(/^C(%2F|\/)1/);
+      expect(await run({ tooOld: { customer: 9 } })).toMatchObject({ audit: { customers: { missing: 1 } }, ok: false });
+    });
+
+    test('counts what should be gone: its merged rows, and its own once all that was too old was removed', async () => {
+      without(/^S1/);
+      const stale = { items: { expected: 1, stale: 0 }, orders: { expected: 1, stale: 2 } };
+      expect(await run({ tooOld: { item: 20 } })).toMatchObject({ audit: stale, ok: false });
+      writeSample(directory, rightRows());
+      const left = { customers: { expected: 2, stale: 1 }, orders: { expected: 1, stale: 2 } };
+      expect(await run({ ...ADA_IS, gone: { retainedAt: Date.now() } })).toMatchObject({ audit: left, ok: false });
+      expect(await run({ ...ADA_IS, gone: { retainedAt: Date.now() - 1_000 } })).toMatchObject({ ok: true });
+    });
+
+    test('counts a row that is not what the API has, however old', async () => {
+      plant(({ customers }) =>
+        customers.splice(1, 1, recordRow('customer', 'id', { ...sampleRecords.customer[0], name: 'no' }, 'm02')),
+      );
+      expect(await run(ADA_IS)).toMatchObject({ audit: { customers: { stale: 1 } }, ok: false });
+    });
+
+    test('counts every row of what was erased, also one that closes it', async () => {
+      const gone = { erased: new Map([['customer', new Set(['C2'])]]) };
+      without(/^C2/);
+      expect(await run({ gone })).toMatchObject({ audit: { customers: { expected: 2 } }, ok: true });
+      plant(({ customers }) => customers.splice(2, 1));
+      expect(await run({ gone })).toMatchObject({ audit: { orders: { stale: 1 } }, ok: false });
+      plant(({ customers, orders }) => {
+        orders.splice(0, orders.length, ...orders.filter(({ key }) => !key.startsWith('C2')));
+        const { hash, ...row } = recordRow('customer', 'id', { id: 'C2', updatedAt: at(11) }, 'm09');
+        customers.splice(0, customers.length, ...customers.filter(({ key }) => key !== 'C2'));
+        customers.push({ ...row, hash: tombstoneHash('customer', 'C2', at(11)), values: null });
+      });
+      expect(await run({ gone })).toMatchObject({ audit: { customers: { stale: 1 } }, ok: false });
     });
   });
 
