@@ -89,7 +89,7 @@ export default defineConfig({
           testTimeout: 300_000,
         },
       },
-      // `npm run test:ha` alone: a quarter of an hour of waiting for failovers.
+      // `npm run test:ha` alone: some twenty minutes of failovers.
       {
         ...sources,
         test: { ...patient, name: 'ha', include: ['test/compose/ha.test.ts'], testTimeout: 400_000 },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../end-to-end/support/eventually.js';
 import { Arrivals } from './support/arrivals.js';
 import { flowOf } from './support/dashboard.js';
-import { postgresPrimary, postgresRoles, queueLeader, redisMaster, replicasOf } from './support/quorums.js';
+import { etcdLeader, postgresPrimary, postgresRoles, queueLeader, redisMaster, replicasOf } from './support/quorums.js';
 import { readmeCommand } from './support/readme.js';
 import { expectNothingLostOrDoubled, postgresPair } from './support/settle.js';
 import { useStack } from './support/stack.js';
@@ -109,6 +109,27 @@ test('takes no row into a Postgres primary that is suspended, replaced, and wake
   await zeros();
   await whole();
   expect((await postgresRoles(stack))[old]).toBe('Sync Standby');
+});
+
+test('has a Postgres primary step down that is cut off from the quorum, though the consumers and the standby reach it', async () => {
+  const old = await postgresPrimary(stack);
+  let join = async (): Promise<unknown> => undefined;
+  await outage(`the Postgres primary, cut off from etcd alone (${old})`, async () => {
+    join = await stack.cutOff(old, 'quorum');
+  });
+  await join();
+  await zeros();
+  await whole();
+  expect((await postgresRoles(stack))[old]).toBe('Sync Standby');
+});
+
+test('notices nothing when the etcd is killed that leads the others', async () => {
+  const leader = await etcdLeader(stack);
+  const primary = await postgresPrimary(stack);
+  await outage(`the etcd that leads (${leader})`, () => stack.kill(leader));
+  expect(await postgresPrimary(stack)).toBe(primary);
+  await zeros();
+  await whole();
 });
 
 test('goes on when one of each kind dies at once: a RabbitMQ, the Redis master, the Postgres primary, a Sentinel, an etcd', async () => {

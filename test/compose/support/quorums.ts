@@ -30,6 +30,23 @@ export async function postgresPrimary(stack: Stack): Promise<string> {
   return one(primaries.map(([name]) => name));
 }
 
+interface EtcdStatus {
+  readonly Endpoint: string;
+  // Too large for a number of JavaScript; two that are the same stay the same.
+  readonly Status: { readonly leader: number; readonly header: { readonly member_id: number } };
+}
+
+/** The service of the etcd that leads the three. */
+export async function etcdLeader(stack: Stack): Promise<string> {
+  const command = 'etcdctl endpoint status --cluster --write-out json';
+  const all = JSON.parse(await askAny(stack, ['etcd-1', 'etcd-2', 'etcd-3'], command)) as EtcdStatus[];
+  return one(
+    all
+      .filter(({ Status }) => Status.leader === Status.header.member_id)
+      .map(({ Endpoint }) => new URL(Endpoint).hostname),
+  );
+}
+
 /** The Redis that at least two Sentinels name. */
 export async function redisMaster(stack: Stack): Promise<string> {
   const command = 'redis-cli -p 26379 SENTINEL GET-MASTER-ADDR-BY-NAME tributary';

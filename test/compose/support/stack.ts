@@ -135,6 +135,13 @@ export class Stack {
     await this.run(`docker kill ${victim.Name.slice(1)}`);
   }
 
+  /** Takes a service out of one of its networks. It stays in the others. @returns puts it back */
+  async cutOff(service: string, network: string): Promise<() => Promise<string>> {
+    const [full, container] = [`${this.project}_${network}`, `${this.project}-${service}-1`];
+    await this.run(`docker network disconnect ${full} ${container}`);
+    return () => this.run(`docker network connect --alias ${service} ${full} ${container}`);
+  }
+
   /** Removes everything of the project, images and volumes too. */
   async remove(): Promise<void> {
     try {
