@@ -64,3 +64,24 @@ it('reads each manifest in S3 once, and one that was put anew or forgotten again
   await found();
   expect(reads()).toEqual([runAt(3)]);
 });
+
+it('removes a run at once though the server lists uploads of which none ends', async () => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    if (request.method === 'DELETE') return response.writeHead(204).end();
+    if (request.url?.includes('uploads') !== true) return response.end('<ListBucketResult></ListBucketResult>');
+    const ours = new URL(request.url, 'http://s3').searchParams.get('prefix');
+    const one = `<Upload><Key>${ours}</Key><UploadId>left</UploadId></Upload>`;
+    response.end(`<List>${one}${'<Upload>'.repeat(20_000)}${'y'.repeat(6_000_000)}</List>`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const s3 = `{ endpoint: "http://127.0.0.1:${(server.address() as AddressInfo).port}", accessKey: "a-key", secretKey: "a-secret" }`;
+  const more = `exports: { set: { dataset: customers, columns: [id], format: csv, to: "s3://bucket/sets", s3: ${s3} } }`;
+  const config = sampleConfig('/nowhere', 'csv', more);
+  const settings = config.exports.set ?? expect.fail('no export');
+  const target = new S3Target(settings, { pipeline: config.name, name: 'set', clock: systemClock });
+  await target.remove(runAt(1), [], never);
+  expect(asked).toContainEqual(expect.stringMatching(/^DELETE .*uploadId=left/));
+});

@@ -193,7 +193,9 @@ export class S3Target implements ExportTarget {
         query: { uploads: '', prefix: key },
         returnBody: true,
       });
-      for (const [, upload = ''] of (await listing.text()).matchAll(/<Upload>(.*?)<\/Upload>/gs)) {
+      // By one pattern from end to end, a list in which none ends is read to its end for each that begins.
+      const uploads = (await listing.text()).split('<Upload>').slice(1);
+      for (const upload of uploads.filter((one) => one.includes('</Upload>'))) {
         const uploadId = /<UploadId>([^<]+)<\/UploadId>/.exec(upload)?.[1];
         if (uploadId === undefined || /<Key>([^<]*)<\/Key>/.exec(upload)?.[1] !== key) continue;
         await client.makeRequest({
