@@ -276,6 +276,7 @@ describe('a dashboard that is asked for too much, or for what is wrong', () => {
     [`search=${'x'.repeat(201)}`, 'search is longer than 200 characters'],
     ['serach=a', 'there is no parameter "serach": those here are view, search, where'],
     ['search[]=a', 'there is no parameter "search[]"'],
+    [`${'&'.repeat(1_500)}serach=a`, 'there is no parameter "serach"'],
     ['__proto__=a', 'there is no parameter "__proto__"'],
     ['view=all', 'expected latest or history'],
   ] as const;

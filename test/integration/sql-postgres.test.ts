@@ -229,6 +229,11 @@ describe('SQL over the Postgres sink, as a superuser', { timeout: TIME }, () => 
   });
 
   it.each([
+    "SELECT oidvectortypes('1247 1260'::oidvector) AS a",
+    "SELECT oidvectortypes((SELECT array_to_string(array_agg(x), ' ') FROM generate_series(16384, 20000) x)::oidvector) AS a",
+    "SELECT name FROM customers WHERE oidvectortypes('1247'::oidvector) LIKE 'pg%'",
+    "SELECT 1 AS a ORDER BY length(max(oidvectortypes('1247'::oidvector)))",
+    "SELECT postgresql_fdw_validator('{a=1}', 1417)",
     "SELECT array_in('{1260}'::cstring, 2205, -1)::text AS a",
     "SELECT array_in('{10}'::cstring, 4096, -1)::text AS a",
     "SELECT array_in('{11}'::cstring, 4089, -1)::text AS a",

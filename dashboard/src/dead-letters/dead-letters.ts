@@ -204,11 +204,12 @@ export class DeadLetters {
 
   /** What would become of them if their entity were defined so. Nothing is sent. */
   async tryDefinition(match: LetterMatch & OfQueue, config: EntityConfig, signal: AbortSignal): Promise<MendProspect> {
-    const entity = compileEntity(this.entityOf(match.queue), config);
-    return await this.#try(match, signal, async (_letter, body) => {
-      entity.decode(parseBody(body));
-      return undefined;
-    });
+    const judging = new MendingProcess({ entity: this.entityOf(match.queue), config }, signal);
+    try {
+      return await this.#try(match, signal, (_letter, body) => judging.mend(body));
+    } finally {
+      await judging.end();
+    }
   }
 
   /** @param make rejects with a PoisonError for a letter that would stay */
@@ -247,6 +248,7 @@ export class DeadLetters {
   /** @throws PoisonError if the consumer would not take what is made of it */
   async #mended(mends: MendingProcess, { entity }: DeadLetter, body: Uint8Array): Promise<Mended> {
     const mended = await mends.mend(body);
+    if (mended === undefined) throw new Error('it was judged, and not mended');
     this.validate(entity, mended.body);
     return mended;
   }

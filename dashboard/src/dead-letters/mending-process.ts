@@ -1,6 +1,6 @@
 import { BoundedProcess, builtFile, PoisonError, RetryableError } from '@tributary/shared';
-import type { Mended, Mending } from './mending.js';
-import type { MendAnswer, Task } from './mending-child.js';
+import type { Mended } from './mending.js';
+import type { MendAnswer, Task, Work } from './mending-child.js';
 
 export interface MendingLimits {
   /** Milliseconds for one record. */
@@ -17,13 +17,14 @@ const LIMITS: MendingLimits = { time: 10_000, inAll: 600_000, memory: 256 };
 const START = 120_000;
 
 /**
- * Mends records in a process of its own, one after the other, with limits of time and memory: an expression that doubles what it holds held
- * up the dashboard for minutes, with a producer and a consumer in the same process, or ended it.
+ * Mends records, or judges them by a new definition, in a process of its own, one after the other, with limits of time and memory: an expression
+ * that doubles what it holds held up the dashboard for minutes, with a producer and a consumer in the same process, or ended it; so did a definition
+ * of 5,000 fields for the items of a list.
  *
  * Once a record was beyond a limit, all those behind it stay as they are: an operator's expression costs the limits once.
  */
 export class MendingProcess {
-  readonly #mending: Mending;
+  readonly #work: Work;
   readonly #signal: AbortSignal;
   readonly #limits: MendingLimits;
   #child: BoundedProcess | undefined;
@@ -33,17 +34,18 @@ export class MendingProcess {
   #refused: PoisonError | undefined;
 
   /** Starts nothing yet. @param signal ends what it does when it aborts */
-  constructor(mending: Mending, signal: AbortSignal, limits: Partial<MendingLimits> = {}) {
-    this.#mending = mending;
+  constructor(work: Work, signal: AbortSignal, limits: Partial<MendingLimits> = {}) {
+    this.#work = work;
     this.#signal = signal;
     this.#limits = { ...LIMITS, ...limits };
   }
 
   /**
-   * @throws PoisonError as {@link Mending.mend}, and for a record that is beyond a limit; RetryableError if there is no process; the
+   * @returns undefined where records are only judged
+   * @throws PoisonError for a record that stays, and for a record that is beyond a limit; RetryableError if there is no process; the
    *   signal's reason
    */
-  mend(body: Uint8Array): Promise<Mended> {
+  mend(body: Uint8Array): Promise<Mended | undefined> {
     const turn = this.#last.then(() => this.#mendNow(body));
     this.#last = turn.catch(() => {});
     return turn;
@@ -61,7 +63,7 @@ export class MendingProcess {
     this.#child = undefined;
   }
 
-  async #mendNow(body: Uint8Array): Promise<Mended> {
+  async #mendNow(body: Uint8Array): Promise<Mended | undefined> {
     this.#signal.throwIfAborted();
     if (this.#refused !== undefined) throw this.#refused;
     this.#child ??= await this.#start();
@@ -70,10 +72,10 @@ export class MendingProcess {
     // It ends by itself after its time, unless it does not come to that.
     const answer = await this.#child.ask<MendAnswer>(body, { time: 2 * time, signal: this.#signal });
     this.#spent += performance.now() - began;
-    if (answer === 'spent' || answer === 'killed') throw this.#refuse(`take more than ${memory} MB for one record`);
-    if (answer === 'late' || 'late' in answer) throw this.#refuse(`take more than ${time / 1_000} s for one record`);
-    if (this.#spent > inAll) this.#refuse(`have taken more than ${inAll / 1_000} s in all`);
-    if ('mended' in answer) return { ...answer.mended, body: Buffer.from(answer.mended.body) };
+    if (answer === 'spent' || answer === 'killed') throw this.#refuse(`more than ${memory} MB for one record`);
+    if (answer === 'late' || 'late' in answer) throw this.#refuse(`more than ${time / 1_000} s for one record`);
+    if (this.#spent > inAll) this.#refuse(`more than ${inAll / 1_000} s in all`);
+    if ('mended' in answer) return answer.mended && { ...answer.mended, body: Buffer.from(answer.mended.body) };
     if ('broken' in answer) throw new Error(answer.broken);
     const { code, message, field } = answer.poison;
     throw new PoisonError(code, message, field);
@@ -81,16 +83,19 @@ export class MendingProcess {
 
   #refuse(why: string): PoisonError {
     this.#kill();
-    const message = `the expressions ${why}: this record and those behind it stay as they are; use simpler expressions, or choose other dead letters`;
-    this.#refused = new PoisonError('expression_too_costly', message);
+    const [code, what, use] =
+      'expressions' in this.#work
+        ? ['expression_too_costly', 'the expressions take', 'simpler expressions']
+        : ['definition_too_costly', 'the definition takes', 'fewer fields'];
+    const message = `${what} ${why}: this record and those behind it stay as they are; use ${use}, or choose other dead letters`;
+    this.#refused = new PoisonError(code, message);
     return this.#refused;
   }
 
   async #start(): Promise<BoundedProcess> {
     const child = new BoundedProcess(builtFile('./mending-child.js', import.meta.url), this.#limits.memory);
     this.#child = child;
-    const { fields, expressions } = this.#mending;
-    const task: Task = { fields, expressions, time: this.#limits.time };
+    const task: Task = { work: this.#work, time: this.#limits.time };
     const ready = await child.ask<'ready'>(task, { time: START, signal: this.#signal });
     if (ready === 'ready') return child;
     this.#kill();

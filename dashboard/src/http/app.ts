@@ -1,3 +1,4 @@
+import { parse } from 'node:querystring';
 import {
   type Clock,
   createApp,
@@ -40,7 +41,8 @@ export function createDashboardApp(
   letterRetention.register(registry);
   const context: Context = { ...rest, registry };
   const app = createApp();
-  app.set('query parser', 'simple');
+  // All of them: what is beyond a thousand would be left out in silence, also behind as many `&`. The length of an address bounds them.
+  app.set('query parser', (text: string) => parse(text, undefined, undefined, { maxKeys: 0 }));
   app.set('case sensitive routing', true);
   app.set('trust proxy', trustProxy);
   app.use(securityHeaders, knownMethods, oneHost, limited(clock));

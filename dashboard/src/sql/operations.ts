@@ -50,7 +50,7 @@ export const queryName = z
   .min(1, 'expected a name')
   .max(80, 'is longer than 80 characters')
   .refine(
-    (text) => !/^\.{1,2}$|[\p{C}\p{Zl}\p{Zp}]/u.test(text),
+    (text) => !/^\.{1,2}$|[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text),
     'is no name: it holds characters that cannot be seen, or dots alone',
   );
 

@@ -1,6 +1,7 @@
 import { PoisonError } from '@tributary/shared';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Expressions, Mending } from '../../src/dead-letters/mending.js';
+import type { Work } from '../../src/dead-letters/mending-child.js';
 import { MendingProcess } from '../../src/dead-letters/mending-process.js';
 import { sampleConfig } from '../sample.js';
 
@@ -79,7 +80,44 @@ describe('mending in a process of its own', { timeout: 300_000 }, () => {
   it('refuses a record that becomes a megabyte longer', async () => {
     const mends = start({ note: chain('["aaaaaaaa"]', 'x + x', 18) });
     await expect(mends.mend(bodyOf({ id: 'a' }))).rejects.toMatchObject({ code: 'record_too_large' });
-    const { body } = await start({ note: chain('["aaaaaaaa"]', 'x + x', 10) }).mend(bodyOf({ id: 'a' }));
-    expect(body.length).toBeGreaterThan(8_000);
+    const mended = await start({ note: chain('["aaaaaaaa"]', 'x + x', 10) }).mend(bodyOf({ id: 'a' }));
+    expect(mended?.body.length).toBeGreaterThan(8_000);
+  });
+
+  /** Of 5,000 fields for each item of a list. */
+  const wide = (): Work => {
+    const { customer } = sampleConfig('/nowhere').entities;
+    if (customer === undefined) throw new Error('the sample has customers');
+    const one = { type: 'string', optional: true, maxLength: 10 } as const;
+    const items = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`a${index}`, one]));
+    const list = { type: 'list', optional: false, maxLength: 1_000_000, items } as const;
+    const id = { type: 'string', optional: false, maxLength: 10 } as const;
+    return { entity: 'customer', config: { ...customer, key: 'id', version: undefined, fields: { id, wide: list } } };
+  };
+
+  it.each([
+    ['time', { time: 500 }, 40_000],
+    ['memory', { time: 100_000, memory: 24 }, 300_000],
+    ['time in all', { time: 100_000, inAll: 0 }, 10],
+  ])('judges records by a new definition of their entity within limits too: of %s', async (_, limits, items) => {
+    const judging = new MendingProcess(wide(), never, limits);
+    onTestFinished(() => judging.end());
+    let turns = 0;
+    const turning = setInterval(() => {
+      turns += 1;
+    }, 10);
+    const list = Buffer.from(JSON.stringify({ id: 'a', wide: Array.from({ length: items }, () => ({})) }));
+    await judging.mend(list).catch(() => {});
+    await expect(judging.mend(bodyOf({ id: 'b', wide: [] }))).rejects.toMatchObject({ code: 'definition_too_costly' });
+    clearInterval(turning);
+    expect(turns).toBeGreaterThan(3);
+  });
+
+  it('says of each record what is wrong with it by a new definition', async () => {
+    const judging = new MendingProcess(wide(), never);
+    onTestFinished(() => judging.end());
+    await expect(judging.mend(bodyOf({ id: 'a', wide: 5 }))).rejects.toMatchObject({ field: 'wide' });
+    expect(await judging.mend(bodyOf({ id: 'a', wide: [{ a1: 'x' }] }))).toBeUndefined();
+    await expect(judging.mend(Buffer.from('no JSON'))).rejects.toBeInstanceOf(PoisonError);
   });
 });

@@ -13,8 +13,8 @@ const HARMLESS = new Set(['random', 'gen_random_uuid', 'clock_timestamp', 'timeo
  */
 const INNER = new RegExp(
   `^(${[
-    'pg_(?!typeof$)|inet_|has_|to_reg|row_security|txid_|lo_|ts_stat|ts_rewrite|.*_to_xml|.*_description$|aclexplode$|makeaclitem$|satisfies_hash_partition$',
-    'version$|.*unicode_version$|getdatabaseencoding$|getpgusername$|format_type$|reg\\w+(out|send)$',
+    'pg_(?!typeof$)|inet_|has_|to_reg|row_security|txid_|lo_|fmgr_|postgresql_fdw_|ts_stat|ts_rewrite|.*_to_xml|.*_description$|aclexplode$|makeaclitem$|satisfies_hash_partition$',
+    'version$|.*unicode_version$|getdatabaseencoding$|getpgusername$|format_type$|oidvectortypes$|reg\\w+(out|send)$',
     'current_(setting|database|schemas?|user|catalog|query|role)$|(session|system)_user$|user$',
     'xpath|xmlexists$',
   ].join('|')})`,
