@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
@@ -175,7 +175,8 @@ const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in
 
 /** The beginning of a file; '' if there is none. */
 async function textOf(path: string): Promise<string> {
-  const file = await open(path).catch(() => undefined);
+  // To open a pipe that another program has put there would hold one of Node's four threads for ever.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(() => undefined);
   if (file === undefined) return '';
   return await closing(file, async () => {
     const found = await file.stat();
