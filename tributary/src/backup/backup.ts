@@ -7,17 +7,16 @@ import {
   type Clock,
   FatalError,
   headFileOf,
-  jsonLine,
   ledgerEpochKey,
   type PipelineConfig,
   type Redis,
   readEpoch,
   redisPublications,
   topologyOf,
-  writeBytes,
 } from '@tributary/shared';
 import { copyBesideLog } from './audit.js';
 import { drain } from './drain.js';
+import { type LookAtLetters, linesOfLetters } from './letters.js';
 import { FILES, type Manifest } from './manifest.js';
 import { readProgress, writeOpen, writeProgress } from './progress.js';
 import { linesOfKeys } from './redis-copy.js';
@@ -103,9 +102,12 @@ async function copyLettersTwice(options: BackupOptions, left: string[]): Promise
     left.push(NO_BROKER);
     return null;
   }
+  const { copyLetters } = await import('@tributary/dashboard');
+  const look: LookAtLetters = (visit, over) =>
+    copyLetters(visit, { ...reaching, signal: AbortSignal.any([reaching.signal, over]) });
   const seen = new Set<string>();
   onStep('copying the dead letters');
-  await into.add(FILES.letters[0], lettersOf(reaching, seen));
+  await into.add(FILES.letters[0], linesOfLetters(look, seen));
   if (redis !== undefined) {
     onStep('waiting until what is in the queues is written');
     const queues = topologyOf(config).queues.map(({ queue }) => queue);
@@ -116,35 +118,8 @@ async function copyLettersTwice(options: BackupOptions, left: string[]): Promise
     );
   }
   signal.throwIfAborted();
-  await into.add(FILES.letters[1], lettersOf(reaching, seen));
+  await into.add(FILES.letters[1], linesOfLetters(look, seen));
   return seen.size;
-}
-
-/** Lines of those letters that were not seen before. */
-async function* lettersOf(reaching: Reaching, seen: Set<string>): AsyncGenerator<string, void, undefined> {
-  const { copyLetters } = await import('@tributary/dashboard');
-  const lines: string[] = [];
-  let wake = () => {};
-  let isOver = false;
-  const looking = copyLetters(async ({ queue, properties, content }, { id }) => {
-    if (seen.has(id)) return;
-    seen.add(id);
-    lines.push(jsonLine({ queue, properties, content: writeBytes(content) }));
-    wake();
-  }, reaching).finally(() => {
-    isOver = true;
-    wake();
-  });
-  looking.catch(() => {});
-  while (!isOver || lines.length > 0) {
-    const some = lines.splice(0).join('');
-    if (some !== '') yield some;
-    else
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-  }
-  await looking;
 }
 
 /** The head first: lines that are written meanwhile come behind it. */
