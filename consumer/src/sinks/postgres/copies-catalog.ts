@@ -113,13 +113,41 @@ function define({ name, type, collation, required, value, generated }: Column): 
   return words.join(' ');
 }
 
+/** Of the tables that are copied ($2), of the schema ($1): what a copy leaves out. */
 const LEFT = `
+  WITH ours AS (SELECT * FROM pg_catalog.pg_class WHERE oid::text = ANY($2::text[])),
+  granted AS (
+    SELECT relname AS name, acl.grantee FROM ours, aclexplode(relacl) acl WHERE acl.grantee <> relowner
+     UNION
+    SELECT relname, acl.grantee FROM ours JOIN pg_catalog.pg_attribute ON attrelid = ours.oid, aclexplode(attacl) acl WHERE acl.grantee <> relowner)
   SELECT format('%s %s', CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'table' END, c.relname) AS what
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND NOT c.relispartition AND NOT c.oid::text = ANY($2::text[])
    UNION ALL
-  SELECT format('trigger %s of %s', t.tgname, c.relname) FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
-   WHERE NOT t.tgisinternal AND c.oid::text = ANY($2::text[])`;
+  SELECT format('trigger %s of %s', tgname, relname) FROM ours JOIN pg_catalog.pg_trigger ON tgrelid = ours.oid WHERE NOT tgisinternal
+   UNION ALL
+  SELECT format('%s %s of %s', CASE contype WHEN 'f' THEN 'foreign key' ELSE 'exclusion constraint' END, conname, relname)
+    FROM ours JOIN pg_catalog.pg_constraint ON conrelid = ours.oid WHERE contype IN ('f', 'x')
+   UNION ALL
+  SELECT format('row security policy %s of %s', polname, relname) FROM ours JOIN pg_catalog.pg_policy ON polrelid = ours.oid
+   UNION ALL
+  SELECT format('rule %s of %s', rulename, relname) FROM ours JOIN pg_catalog.pg_rewrite ON ev_class = ours.oid
+   UNION ALL
+  SELECT format('statistics %s of %s', stxname, relname) FROM ours JOIN pg_catalog.pg_statistic_ext ON stxrelid = ours.oid
+   UNION ALL
+  SELECT format('identity of the column %s of %s', attname, relname) FROM ours JOIN pg_catalog.pg_attribute ON attrelid = ours.oid
+   WHERE attidentity <> '' AND NOT attisdropped
+   UNION ALL
+  SELECT format('place of %s in the publication %s', relname, pubname) FROM ours JOIN pg_catalog.pg_publication_rel ON prrelid = ours.oid
+    JOIN pg_catalog.pg_publication p ON p.oid = prpubid
+   UNION ALL
+  SELECT format('partitioning of %s', relname) FROM ours WHERE relkind = 'p'
+   UNION ALL
+  SELECT format('grant to %s on %s', CASE grantee WHEN 0 THEN 'everybody' ELSE pg_get_userbyid(grantee) END, string_agg(name, ', ' ORDER BY name))
+    FROM granted GROUP BY grantee
+   UNION ALL
+  SELECT DISTINCT format('grant to %s on the schema itself', CASE acl.grantee WHEN 0 THEN 'everybody' ELSE pg_get_userbyid(acl.grantee) END)
+    FROM pg_catalog.pg_namespace, aclexplode(nspacl) acl WHERE nspname = $1 AND nspname <> 'public' AND acl.grantee <> nspowner`;
 
 /** What other people have put beside the tables, in words: it is not copied. */
 export async function leftBeside(client: Client, schema: string, tables: readonly FoundTable[]): Promise<string[]> {
