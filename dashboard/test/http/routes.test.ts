@@ -206,7 +206,7 @@ describe('every route of the dashboard', () => {
   it('that is written down in the audit log has a limit of its own: a viewer could fill the disk of the log', () => {
     const downloads = table.filter(({ load }) => load === DOWNLOADS || load === QUERIES);
     expect(downloads).toHaveLength(8);
-    for (const { name, rate } of downloads) expect([name, rate.perSecond]).toEqual([name, 1]);
+    for (const { name, rate } of downloads) expect(rate.perSecond, name).toBeLessThanOrEqual(1);
   });
 
   it('that only reads is a GET, but for those that check, ask in SQL or sign out', () => {
