@@ -1,13 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDashboard, type Dashboard } from '@tributary/dashboard';
-import { createLogger } from '@tributary/shared';
+import { createLogger, parsePipeline } from '@tributary/shared';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { sampleConfig, writePart } from '../../dashboard/test/sample.js';
 import { startChromium } from '../services/chromium.js';
-import { expectUsable, LOOKS, openPage } from './support/browsed.js';
+import { expectUsable, LOOKS, openPage, SIZES } from './support/browsed.js';
 
 /** Turns what stands behind it around, where it is not shown as a character of its own. */
 const TURN = '\u202e';
@@ -252,4 +254,61 @@ describe('data in a browser', () => {
   });
 
   test('has made no browser complain', () => expect(complaints.filter((one) => !one.includes('404'))).toEqual([]));
+
+  test('an aggregate says as of when its groups are right, or that no consumer tells it', async () => {
+    const asOf = Math.floor(Date.now() / 1_000) - 90;
+    const consumer = createServer((request, response) =>
+      response.end(
+        request.url === '/metrics'
+          ? `tributary_aggregate_as_of_seconds{dataset="by_note"} ${asOf}\n`
+          : JSON.stringify({ problems: [] }),
+      ),
+    );
+    await new Promise<void>((resolve) => consumer.listen(0, '127.0.0.1', resolve));
+    const output = await mkdtemp(join(tmpdir(), 'as-of-'));
+    const config = parsePipeline(
+      `
+entities:
+  customer: { dataset: customers, queue: as_of_customers, key: id, fields: { id: string, note: string? } }
+endpoints:
+  crm: { url: "http://127.0.0.1:1/customers", entity: customer }
+aggregates:
+  by_note: { from: customers, by: [note], metrics: { customers: count } }
+  in_all: { from: customers, metrics: { customers: count } }
+sink: { csv: { directory: ${output} } }
+`,
+      {},
+      'test.yaml',
+    );
+    const own = createDashboard({
+      config,
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'test',
+      log: createLogger({ service: 'dashboard', instance: 'test', level: 'silent' }),
+      auditLog: join(output, 'audit.jsonl'),
+      services: () => ({
+        producers: [],
+        consumers: [`http://127.0.0.1:${(consumer.address() as AddressInfo).port}`],
+      }),
+    });
+    onTestFinished(async () => {
+      await own.stop();
+      consumer.close();
+      await rm(output, { recursive: true, force: true });
+    });
+    await own.start();
+    const page = await openPage(browser, `${own.url}/data`, { complaints, viewport: SIZES[0] });
+    const card = (name: string) => page.locator('.card', { hasText: name });
+    await card('by_note').getByText('As of 2 min ago').or(card('by_note').getByText('As of 1 min ago')).waitFor();
+    await card('in_all').getByText('As of unknown: no consumer tells it').waitFor();
+    expect(await card('customers').first().getByText('As of').count()).toBe(0);
+    await expectUsable(page);
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/data.png`, fullPage: true });
+    await page.goto(`${own.url}/data/by_note`);
+    await page.locator(`.stats time[datetime="${new Date(asOf * 1_000).toISOString()}"]`).waitFor();
+    await expectUsable(page);
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/by_note.png` });
+    await page.context().close();
+  });
 });

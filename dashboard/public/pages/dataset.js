@@ -5,7 +5,7 @@ import { emptyState } from '../ui/empty.js';
 import { bytes, count, plural, sentence } from '../ui/format.js';
 import { addressOf } from '../ui/location.js';
 import { released } from '../ui/pointer.js';
-import { activity, kindOf, notices } from '../ui/summary.js';
+import { activity, asOfIn, kindOf, notices, tellAsOf } from '../ui/summary.js';
 import { since } from '../ui/times.js';
 import { createChart, NO_CHART } from './dataset/chart.js';
 import { chooseColumns } from './dataset/choose.js';
@@ -28,6 +28,7 @@ const NOTICEABLE = 150;
 export function createView({ dataset: name }, { navigate, announce }) {
   let place; // what the address says
   let summary; // the numbers of the dataset
+  let asOf; // of an aggregate, the time whose rows its groups are made of
   let shown; // the page of rows in the table, and its address
   let loading; // the request that is running
   let live = true;
@@ -81,7 +82,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
   const options = () => ({ dataset: name, key: summary?.key ?? '_key', all: place.all, place });
 
   function showSummary() {
-    const now = JSON.stringify([summary.revision, summary.indexing, summary.problems, summary.bytes]);
+    const now = JSON.stringify([summary.revision, summary.indexing, summary.problems, summary.bytes, asOf]);
     if (now === shownNumbers) return;
     shownNumbers = now;
     const figures = [
@@ -96,6 +97,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
       ],
       ['Columns', h('a', { href: addressOf({ at: 'schema', dataset: name }) }, 'What they hold')],
       ['Last written', since(summary.lastWrittenAt)],
+      ...(asOf === undefined ? [] : [['As of', tellAsOf(asOf)]]),
     ];
     const list = figures.map(([term, figure]) => h('div', {}, h('dt', {}, term), h('dd', {}, figure)));
     setText(kind, kindOf(summary));
@@ -214,10 +216,11 @@ export function createView({ dataset: name }, { navigate, announce }) {
       if (!hasOtherChart || loading !== undefined || shown?.address !== tableAddress(place)) load();
     },
     /** Takes new numbers, and fetches the rows again if they changed and are shown live. */
-    update({ datasets }) {
+    update({ datasets, aggregates }) {
       const to = datasets.find((dataset) => dataset.name === name);
       if (to === undefined) return;
       summary = to;
+      asOf = asOfIn(to, aggregates);
       showSummary();
       if (loading === undefined) again.look();
       if (shown === undefined || shown.page.revision === summary.revision || loading !== undefined) return;

@@ -3,22 +3,22 @@ import { h, replace } from '../ui/dom.js';
 import { emptyState } from '../ui/empty.js';
 import { bytes, count, plural } from '../ui/format.js';
 import { addressOf } from '../ui/location.js';
-import { activity, kindOf, notices } from '../ui/summary.js';
+import { activity, asOfIn, kindOf, notices, tellAsOf } from '../ui/summary.js';
 import { since } from '../ui/times.js';
 
 /** Every dataset with its numbers. */
 export function createView() {
   const root = h('div', { class: 'overview' });
   let shown = '';
-  const update = ({ datasets }) => {
-    const now = JSON.stringify(datasets);
-    if (now !== shown) replace(root, overview(datasets));
+  const update = ({ datasets, aggregates }) => {
+    const now = JSON.stringify([datasets, aggregates]);
+    if (now !== shown) replace(root, overview(datasets, aggregates));
     shown = now;
   };
   return { root, update };
 }
 
-function overview(datasets) {
+function overview(datasets, aggregates) {
   const sum = (of) => datasets.reduce((total, dataset) => total + of(dataset), 0);
   const totals = [
     plural(datasets.length, 'dataset'),
@@ -43,11 +43,11 @@ function overview(datasets) {
         'Nothing has been written yet',
         'Rows appear here as soon as the consumer has written its first batch. If none appear, read the logs of the producer and the consumer.',
       ),
-    h('ul', { class: 'cards' }, ...datasets.map(card)),
+    h('ul', { class: 'cards' }, ...datasets.map((dataset) => card(dataset, asOfIn(dataset, aggregates)))),
   );
 }
 
-function card(dataset) {
+function card(dataset, asOf) {
   const { name, keys, rows, bytes: size, parts } = dataset;
   return h(
     'li',
@@ -58,6 +58,7 @@ function card(dataset) {
     activity(dataset.activity),
     h('p', { class: 'axis', 'aria-hidden': 'true' }, h('span', {}, '60 min ago'), h('span', {}, 'now')),
     h('p', { class: 'small' }, 'Last written ', since(dataset.lastWrittenAt)),
+    asOf !== undefined && h('p', { class: 'small' }, 'As of ', tellAsOf(asOf)),
     h('p', { class: 'small' }, [plural(rows, 'version'), bytes(size), plural(parts, 'part')].join(' · ')),
     ...notices(dataset),
     h(

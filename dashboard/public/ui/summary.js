@@ -1,5 +1,6 @@
 import { h, svg } from './dom.js';
 import { bytes, count, plural } from './format.js';
+import { since } from './times.js';
 
 const HEIGHT = 28;
 
@@ -48,3 +49,15 @@ export function kindOf({ entity, groups }) {
   if (entity !== null) return `${entity} records`;
   return groups === null ? 'merged rows' : `groups of ${groups}`;
 }
+
+/**
+ * The time whose rows the groups of an aggregate are made of, as consumers tell it with the flow: null while none tells it, and undefined
+ * for what is no aggregate.
+ */
+export function asOfIn({ name, groups }, aggregates) {
+  return groups === null ? undefined : (aggregates.find(({ dataset }) => dataset === name)?.asOf ?? null);
+}
+
+/** The same in words. */
+export const tellAsOf = (asOf) =>
+  asOf === null ? h('span', { class: 'faint' }, 'unknown: no consumer tells it') : since(asOf);
