@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runExportCommand } from '@tributary/dashboard';
+import { runExportCommand, sampleDatasets } from '@tributary/dashboard';
 import { systemClock } from '@tributary/shared';
 import { Client } from 'pg';
 import { expect, inject, onTestFinished, test } from 'vitest';
@@ -32,7 +32,7 @@ async function stage(exports: string) {
   const settled = sampleConfig(folder, 'postgres', `exports:\n${exports.replaceAll('$OUT', out)}\n`);
   const config = { ...settled, sink: { ...settled.sink, postgres: { ...settled.sink.postgres, schema } } };
   const options = { config, postgresUrl: inject('postgresUrl'), clock: systemClock, signal: FOREVER };
-  return { client, out, run: (name: string) => runExportCommand({ ...options, name }) };
+  return { client, out, options, run: (name: string) => runExportCommand({ ...options, name }) };
 }
 
 test('an export of Postgres has the rows and types that a plain scan has, in every format', async () => {
@@ -102,4 +102,25 @@ test('a key comes into the same file as with CSV: the split goes by its text', a
   const keys = Array.from({ length: ROWS }, (_, index) => String(index + 1));
   expect(dealt[0]).toBe(keys.filter((key) => isFirst(`C-${key}`)).length);
   expect((await run('other')).manifest.files[0]?.rows).toBe(keys.filter(isFirst).length);
+});
+
+test('a scan for personal data sees rows of Postgres from everywhere, and the columns of a table without rows', async () => {
+  const { client, options } = await stage('  set: { dataset: customers, to: $OUT }');
+  await client.query('CREATE TABLE items (LIKE customers)');
+  const points: number[] = [];
+  const columns = new Map<string, Set<string>>();
+  const seen = await sampleDatasets({
+    ...options,
+    datasets: ['customers', 'items'],
+    rows: 100,
+    see(dataset, column, cell) {
+      columns.set(dataset, (columns.get(dataset) ?? new Set()).add(column));
+      if (column === 'points' && cell !== null) points.push(Number(cell));
+    },
+  });
+  expect(seen).toEqual({ customers: 100, items: 0 });
+  expect(new Set(points).size).toBe(100);
+  expect(Math.max(...points)).toBeGreaterThan(ROWS / 2);
+  expect(Math.min(...points)).toBeLessThan(ROWS / 2);
+  expect([...(columns.get('items') ?? [])]).toContain('name');
 });
