@@ -31,8 +31,8 @@ With a --source that has a server of its own, what the mock API holds is written
 killed and stopped too. The mock API stays the truth.
 
 With --upgrade producers and consumers are of the older version at first: its commit is built once, in ~/.cache/tributary.
-Then they are replaced one by one (SIGTERM, and a start) by those of this version, replaced back, and forward again. What the
-older version's pipeline file cannot have is left out of the run's, and told.
+Then they are replaced one by one (SIGTERM, and a start) by those of this version, replaced back, and forward again; the faults
+are further apart. What the older version's pipeline file cannot have is left out of the run's, and told.
 
 With --world it also lets a network between any two parts be slow, silent, half-open or cut in the middle of a frame;
 stops Redis and RabbitMQ (SIGSTOP); raises RabbitMQ's memory alarm; fills the output's disk; moves the clock of a process

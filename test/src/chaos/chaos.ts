@@ -5,7 +5,7 @@ import { Faults } from './faults.js';
 import { inRunFolder } from './folder.js';
 import type { MirroredSource } from './mirrors/table.js';
 import type { Deletes, Packing } from './pipeline.js';
-import { type Fault, planFaults } from './plan.js';
+import { type Fault, GAP, GAP_OF_UPGRADES, planFaults } from './plan.js';
 import { Privacy } from './privacy.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
@@ -78,7 +78,8 @@ async function play(
   const stage = await raiseStage({ ...options, onDeath }, release);
   await systemClock.sleep(QUEUES_NOTED, signal);
 
-  const plan = options.plan ?? planFaults(seed, seconds, sink, world, source);
+  const gap = older === undefined ? GAP : GAP_OF_UPGRADES;
+  const plan = options.plan ?? planFaults(seed, seconds, sink, world, source, gap);
   say(`seed ${seed}: ${plan.length} faults in ${seconds} s`);
   const rowsBefore = await countRows(stage);
   const faults = new Faults(stage, say, signal);

@@ -118,7 +118,10 @@ const HABITS: Readonly<Record<FaultKind, Habit>> = {
 /** From the least to the most milliseconds from one fault to the next. */
 type Gap = readonly [from: number, to: number];
 
-const GAP: Gap = [900, 2_400];
+export const GAP: Gap = [900, 2_400];
+
+/** Each replacement is a stop and a start as well: rows have to land in between while both versions run, also on a busy machine. */
+export const GAP_OF_UPGRADES: Gap = [4_000, 9_000];
 
 const MOMENTS: readonly (readonly [Moment, weight: number])[] = [
   ['any', 1],
