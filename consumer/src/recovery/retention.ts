@@ -149,6 +149,8 @@ export async function watchRetention(options: WatchRetentionOptions): Promise<vo
         await redis.set(doneKey(pipeline), String(clock.now()), 'PX', DAY);
         continue;
       }
+      // The look may have taken hours: by now others may have the output, under another name.
+      if (!isConsuming() || (await sink.epoch()) !== epoch) continue;
       log.info('retention: an epoch begins, in which is removed what is kept no longer');
       await sink.beginEpoch(nextEpoch(epoch), true);
     } catch (error) {

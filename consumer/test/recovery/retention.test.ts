@@ -158,6 +158,34 @@ describe('history that is kept for ten days', () => {
     expect(began).not.toHaveBeenCalled();
   });
 
+  test.each(['gives way', 'finds another epoch'])(
+    'is left to others by a consumer that %s while it looks for what is too old',
+    async (what) => {
+      await write(1);
+      redis.restart();
+      await enter();
+      clock.step(DAY);
+      let isConsuming = true;
+      const sink = store.connect();
+      const looking = vi.spyOn(sink, 'hasOldStates').mockImplementation(async () => {
+        if (what === 'gives way') isConsuming = false;
+        else {
+          redis.restart();
+          await enter();
+        }
+        return true;
+      });
+      const asked = vi.spyOn(sink, 'epoch');
+      const began = vi.spyOn(sink, 'beginEpoch');
+      watch(sink, () => isConsuming);
+      await clock.advance(HOUR / 3);
+      await looked(looking);
+      await looked(asked);
+      await pass(HOUR / 4);
+      expect(began).not.toHaveBeenCalled();
+    },
+  );
+
   test('that takes hours is not begun anew meanwhile', async () => {
     await write(1);
     await write(2);
