@@ -101,6 +101,7 @@ export {
 } from './privacy/kinds.js';
 export * from './records/decimal.js';
 export { DELETED } from './records/deleted.js';
+export { describeValue } from './records/describe.js';
 export * from './records/entity.js';
 export * from './records/hash.js';
 export * from './records/integer.js';

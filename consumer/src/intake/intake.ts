@@ -115,13 +115,13 @@ export class Intake implements AsyncIterable<Delivery[]> {
 
   #arrived(message: BrokerMessage): void {
     const { content, properties } = message;
-    const places = isPack(properties) ? placesOf(content) : undefined;
     const later = formatFault(message);
     if (later !== undefined) {
       this.#later.hold(this.settler.track(message, this.#clock.monotonic()), later);
       this.#subscription?.took(1, content.length);
       return;
     }
+    const places = isPack(properties) ? placesOf(content) : undefined;
     const arrived = this.#track(message, places);
     if (isSuspect(message)) this.#suspected.push(arrived);
     else this.#buffer.push(arrived);

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  describeValue,
   isPack,
   type Logger,
   PACK_FORMAT,
@@ -20,7 +21,7 @@ export function formatFault({ properties }: Pick<BrokerMessage, 'properties'>): 
   const { header, read, code, what } = isPack(properties) ? PACK : RECORD;
   const found: unknown = properties.headers?.[header];
   if (found === undefined || found === read) return undefined;
-  const words = `the message is ${what} of format ${String(found)}, and this consumer reads format ${read}`;
+  const words = `the message is ${what} of format ${describeValue(found)}, and this consumer reads format ${read}`;
   return new PoisonError(code, `${words}; update the consumers, then replay it`);
 }
 
@@ -44,7 +45,7 @@ export interface LaterOptions {
 
 /**
  * Messages of one queue that only a consumer of a later version can read. They are kept, neither acknowledged nor guessed at, until this
- * consumer is replaced; records of forms that it knows go on meanwhile.
+ * consumer is replaced; records of forms that it knows go on meanwhile, unless as many are kept as the broker gives out.
  */
 export class LaterMessages {
   /** How many are kept. */

@@ -69,6 +69,20 @@ describe('a message of a form that this version does not know', () => {
     },
   );
 
+  test.each([
+    ['that is no text for JavaScript', { toString: 'x', valueOf: 'y' }, '{"toString":"x","valueOf":"y"}'],
+    ['in lists', [{ toString: 1 }], '[{"toString":1}]'],
+    ['of 100,000 characters', 'x'.repeat(100_000), `"${'x'.repeat(59)}... (100002 characters)`],
+    ['of bytes', Buffer.alloc(100_000), '{"type":"Buffer"'],
+    ['that is a time', { '!': 'timestamp', value: 5 }, '{"!":"timestamp","value":5}'],
+  ])('may name one %s, which is told in short', async (_, recordFormat, shown) => {
+    await deliver({ recordFormat });
+    expect(problems[0]).toContain(`a record of format ${shown}`);
+    expect(problems[0]?.length).toBeLessThan(400);
+    await deliver({});
+    expect(given).toHaveLength(1);
+  });
+
   test('is left to the broker when the session ends, and is no problem of it any more', async () => {
     await deliver({ recordFormat: 2 });
     intake.end();
