@@ -8,6 +8,7 @@ import {
   alertsFileOf,
   type BackupFiles,
   type BackupFolder,
+  describeError,
   FatalError,
   headFileOf,
   queriesFileOf,
@@ -41,11 +42,17 @@ const beside = (log: string, pipelineName: string) => [
   { copied: FILES.alerts, path: alertsFileOf(log, pipelineName) },
 ];
 
-export async function copyBesideLog(into: BackupFolder, log: string, pipelineName: string): Promise<void> {
+/** @returns what is there and could not be read, in words */
+export async function copyBesideLog(into: BackupFolder, log: string, pipelineName: string): Promise<string[]> {
+  const left: string[] = [];
   for (const { copied, path } of beside(log, pipelineName)) {
-    const written = await readFile(path).catch(() => undefined);
+    if (!existsSync(path)) continue;
+    const written = await readFile(path).catch((error: unknown) => {
+      left.push(`${path} is not in it: ${describeError(error)}`);
+    });
     if (written !== undefined) await into.add(copied, written);
   }
+  return left;
 }
 
 /** What is there already stays. */

@@ -124,11 +124,11 @@ async function copyLettersTwice(options: BackupOptions, left: string[]): Promise
 
 /** The head first: lines that are written meanwhile come behind it. */
 async function copyAuditLog({ auditLog, config, into }: BackupOptions): Promise<string[]> {
-  await copyBesideLog(into, auditLog, config.name);
+  const left = await copyBesideLog(into, auditLog, config.name);
   const head = await readFile(headFileOf(auditLog), 'utf8').catch(() => undefined);
   const size = (await stat(auditLog).catch(() => undefined))?.size;
-  if (size === undefined) return [`${auditLog} is not there: the audit log is not in it`];
+  if (size === undefined) return [...left, `${auditLog} is not there: the audit log is not in it`];
   await into.add(FILES.audit, size === 0 ? '' : createReadStream(auditLog, { end: size - 1 }));
   if (head !== undefined) await into.add(FILES.auditHead, head);
-  return [];
+  return left;
 }

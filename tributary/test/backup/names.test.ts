@@ -77,6 +77,15 @@ test('what lies beside the audit log comes back byte for byte, and what is there
   for (const name of there) expect(await readFile(at('audit', name), 'utf8'), name).toBe('mine');
 });
 
+test('what lies beside the audit log and cannot be read is told, and costs the rest nothing', async () => {
+  await mkdir(at('log', 'queries-p.json'), { recursive: true });
+  await writeFile(at('log', 'alerts-p.json'), 'alerts');
+  const into = new BackupFolder(at('backup'));
+  const left = await copyBesideLog(into, at('log', 'actions.jsonl'), 'p');
+  expect(left).toEqual([expect.stringMatching(/queries-p\.json is not in it: .*EISDIR/)]);
+  expect(into.files.map(({ path }) => path)).toEqual(['audit/alerts.json']);
+});
+
 describe('a link in the output', () => {
   const steps: Readonly<Record<string, (of: ReturnType<typeof copies>) => Promise<unknown>>> = {
     restoring: (of) => of.restoring(),
