@@ -33,17 +33,21 @@ function asked({ retention: { rows }, entities }: Pick<PipelineConfig, 'retentio
 /** What the age of a row cannot be told by. */
 export function* checkRowsKept(config: PipelineConfig): Generator<Fault> {
   const { entities, retention } = config;
-  for (const [name, , by] of asked(config)) {
+  for (const [name, keep, by] of asked(config)) {
     const path = typeof retention.rows === 'number' ? PATH : `${PATH}.${name}`;
     const entity = entities[name];
     if (entity === undefined) {
       yield { path, message: `there is no entity "${name}": ${expectedOneOf(Object.keys(entities))}`, about: name };
       continue;
     }
-    const message = faultOf(name, entity, by);
+    const message = keep < SHORTEST ? TOO_SHORT : faultOf(name, entity, by);
     if (message !== undefined) yield { path, message };
   }
 }
+
+/** Milliseconds. What is too old goes once a day, and for good. */
+const SHORTEST = 86_400_000;
+const TOO_SHORT = 'rows are kept for a day at least: m are minutes, and half a year is 180d';
 
 const REMEDY = 'name the entities that are meant, such as { order: 7y, visit: { keep: 90d, by: visitedAt } }';
 
