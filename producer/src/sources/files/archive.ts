@@ -39,6 +39,8 @@ export function archiveOf({ archive, path, followLinks }: EndpointOf<'files'>, s
 
 /** Where copies lie. */
 interface Shelf {
+  /** Makes the folder of copies, where there are folders. */
+  make?(folder: string): Promise<void>;
   /** The hash that was noted beside a copy; undefined if there is none. */
   noted(path: string, signal: AbortSignal): Promise<string | undefined>;
   /** @returns the hash of what was written; undefined if another file has this name by now */
@@ -74,8 +76,10 @@ class CheckedArchive implements Archive {
     for await (const _piece of bytes);
     const sha256 = bytes.digest() ?? '';
     // What is wrong with the folder itself is wrong for every file.
-    if (!isS3(folder))
-      await mkdir(resolve(folder), { recursive: true }).catch((error: unknown) => this.#fail(name, error));
+    await this.#shelf.make?.(resolve(folder)).catch((error: unknown) => {
+      if (error instanceof FileGone) throw error;
+      this.#fail(name, error);
+    });
     try {
       for (const at of [usual, `${usual}.${sha256.slice(0, 12)}`]) {
         const noted = await this.#shelf.noted(at, signal);
@@ -138,9 +142,15 @@ class LocalShelf implements Shelf {
     return (await readFile(`${path}.sha256`, 'utf8').catch(() => 'none')).split(' ')[0];
   }
 
+  /** A link is looked for before, too: no folder is made where it leads. */
+  async make(folder: string): Promise<void> {
+    await this.#refuseOut(folder, await realNearest(folder));
+    await mkdir(folder, { recursive: true });
+    await this.#refuseOut(folder, await realpath(folder));
+  }
+
   async write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string | undefined> {
-    await mkdir(dirname(path), { recursive: true });
-    await this.#refuseOut(path, await realpath(dirname(path)));
+    await this.make(dirname(path));
     // The note comes first: a copy without one would count as another file. Whoever writes it has the name: another endpoint may archive
     // a file of the same name at this moment.
     const note = `${sha256}  ${path.split('/').at(-1)}\n`;
@@ -171,6 +181,13 @@ class LocalShelf implements Shelf {
     throw new FileGone('link_outside', 'its copy cannot be made or read: a link leads out of the folder that is read');
   }
 }
+
+/** Where the folder lies, or the nearest one above it that is there. */
+const realNearest = (folder: string): Promise<string> =>
+  realpath(folder).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    return realNearest(dirname(folder));
+  });
 
 class S3Shelf implements Shelf {
   readonly #s3: S3;

@@ -80,6 +80,23 @@ describe('a link that leads out of the folder', () => {
   });
 });
 
+test.each([
+  ['FOLDER/in/raw', 'deep/1.csv'],
+  ['FOLDER/in/raw/{{date}}', '1.csv'],
+  ['FOLDER/in/raw/years/{{date}}', 'deep/1.csv'],
+])('no folder of the archive %s is made where a link in its place leads, for %s', async (archive, name) => {
+  const { drop, victim, write, poll } = await droppedInto({ path: 'FOLDER/in/{*,deep/*}.csv', archive });
+  await symlink(victim, join(drop, 'raw'));
+  await write(name, 'id,name\n1,x\n', 1);
+  expect(JSON.stringify(await poll().catch((error: Error) => error.message))).toMatch(/a link leads out/);
+  expect(await readdir(victim)).toEqual(['secret.csv']);
+  // Where it leads nowhere, that is not made either.
+  await rm(join(drop, 'raw'));
+  await symlink(join(victim, 'none'), join(drop, 'raw'));
+  await poll().catch(() => {});
+  expect(await readdir(victim)).toEqual(['secret.csv']);
+});
+
 test('a folder for what was read that a person has made a link is one, and so is any with followLinks', async () => {
   const { folder, victim, write, poll, doubts } = await droppedInto({
     path: 'FOLDER/in/*',
