@@ -1,4 +1,5 @@
-import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type Bucket, bucketIn, describeError, type EndpointOf, isS3, RetryableError } from '@tributary/shared';
 import { RawBytes } from './bytes.js';
@@ -139,7 +140,7 @@ class LocalShelf implements Shelf {
       () => false,
     );
     if (!isThere) return undefined;
-    return (await readFile(`${path}.sha256`, 'utf8').catch(() => 'none')).split(' ')[0];
+    return ((await readNote(`${path}.sha256`)) ?? 'none').split(' ')[0];
   }
 
   /** A link is looked for before, too: no folder is made where it leads. */
@@ -160,7 +161,7 @@ class LocalShelf implements Shelf {
         yield Buffer.from(note);
       })(),
     );
-    if (!isOurs && (await readFile(`${path}.sha256`, 'utf8')) !== note) return undefined;
+    if (!isOurs && (await readNote(`${path}.sha256`)) !== note) return undefined;
     return await writeWhole(path, new RawBytes(opened, 0, signal));
   }
 
@@ -179,6 +180,21 @@ class LocalShelf implements Shelf {
     const base = this.#base;
     if (base === undefined || isOutside(base, path) || !isOutside(await realpath(base), real)) return;
     throw new FileGone('link_outside', 'its copy cannot be made or read: a link leads out of the folder that is read');
+  }
+}
+
+/** Bytes of a note: a hash, and the name of a file. */
+const LONGEST_NOTE = 1_024;
+
+/** The note beside a copy; undefined where it is no file. Without O_NONBLOCK, a pipe there would hold the process until something is written into it. */
+async function readNote(path: string): Promise<string | undefined> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
+  try {
+    if (!(await handle?.stat())?.isFile()) return undefined;
+    const read = await handle?.read(Buffer.alloc(LONGEST_NOTE));
+    return read?.buffer.toString('utf8', 0, read.bytesRead);
+  } finally {
+    await handle?.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -96,6 +97,18 @@ test.each([
   await poll().catch(() => {});
   expect(await readdir(victim)).toEqual(['secret.csv']);
 });
+
+test.each(['a copy', 'no copy'])(
+  'a pipe in the place of the note of %s in the archive holds up nothing',
+  async (what) => {
+    const { drop, write, poll } = await droppedInto({ path: 'FOLDER/in/*.csv', archive: 'FOLDER/in/raw' });
+    await mkdir(join(drop, 'raw'));
+    if (what === 'a copy') await writeFile(join(drop, 'raw', '1.csv'), 'id,name\n2,x\n');
+    execFileSync('mkfifo', [join(drop, 'raw', '1.csv.sha256')]);
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    expect(idsIn((await poll()).records)).toEqual(['1']);
+  },
+);
 
 test('a folder for what was read that a person has made a link is one, and so is any with followLinks', async () => {
   const { folder, victim, write, poll, doubts } = await droppedInto({
