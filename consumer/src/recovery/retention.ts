@@ -141,21 +141,28 @@ export async function watchRetention(options: WatchRetentionOptions): Promise<vo
     await clock.sleep(LOOK_EVERY, signal);
     if (signal.aborted) return;
     if (!isConsuming()) continue;
+    let isLooking = false;
     try {
       const epoch = await sink.epoch();
       if (epoch === undefined || (await redis.get(doneKey(pipeline))) !== null) continue;
       if ((await redis.set(begunKey(pipeline), String(clock.now()), 'PX', TRY_AGAIN, 'NX')) !== 'OK') continue;
-      if (!(await isAnyThere(rules, await timeOf(options)))) {
+      isLooking = true;
+      const isAny = await isAnyThere(rules, await timeOf(options));
+      isLooking = false;
+      // It may have taken hours: by now others may have the output, under another name.
+      if (!isConsuming() || (await sink.epoch()) !== epoch) continue;
+      if (!isAny) {
         await redis.set(doneKey(pipeline), String(clock.now()), 'PX', DAY);
         continue;
       }
-      // The look may have taken hours: by now others may have the output, under another name.
-      if (!isConsuming() || (await sink.epoch()) !== epoch) continue;
       log.info('retention: an epoch begins, in which is removed what is kept no longer');
       await sink.beginEpoch(nextEpoch(epoch), true);
     } catch (error) {
+      const reason = describeError(error);
+      const what = 'retention: it could not be looked whether anything is too old';
+      if (isLooking) log.warn({ reason }, `${what}; it is tried again in an hour`);
       // Redis or the sink is away, which is told by those who need them.
-      log.debug({ reason: describeError(error) }, 'retention: it could not be looked whether anything is too old');
+      else log.debug({ reason }, what);
     }
   }
 }

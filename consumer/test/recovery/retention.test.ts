@@ -186,6 +186,24 @@ describe('history that is kept for ten days', () => {
     },
   );
 
+  test('that cannot be looked for is told, and looked for again after an hour', async () => {
+    await write(1);
+    redis.restart();
+    await enter();
+    clock.step(DAY);
+    const sink = store.connect();
+    const looking = vi.spyOn(sink, 'hasOldStates').mockRejectedValue(new Error('statement timeout'));
+    watch(sink);
+    await clock.advance(HOUR / 3);
+    await vi.waitFor(() => expect(logs.filter((line) => line.includes('"level":"warn"')).join()).toContain('timeout'));
+    await clock.advance(HOUR / 3);
+    expect(looking).toHaveBeenCalledTimes(1);
+    await vi.waitFor(async () => {
+      await pass(HOUR);
+      expect(looking.mock.calls.length).toBeGreaterThan(1);
+    });
+  });
+
   test('that takes hours is not begun anew meanwhile', async () => {
     await write(1);
     await write(2);
