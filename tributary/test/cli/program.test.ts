@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { cli } from './support.js';
 
@@ -12,7 +13,15 @@ const COMMANDS = [
   'reset',
   'list',
   'send',
+  'export',
   'dead-letters',
+  'privacy scan',
+  'reveal',
+  'audit-log verify',
+  'subject',
+  'erase',
+  'backup',
+  'restore',
   'producer',
   'consumer',
   'dashboard',
@@ -36,6 +45,11 @@ const READERS = [
 
 const SCRIPTS: readonly string[] = ['start', 'check'];
 
+/** Of the repository. */
+const { scripts } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  scripts: Record<string, string>;
+};
+
 describe('the help', () => {
   it('names every command, and what the exit codes mean', async () => {
     const { code, stdout, stderr } = await cli(['--help']);
@@ -51,6 +65,7 @@ describe('the help', () => {
     const installed = await cli([...words, '--help'], { installed: true });
     expect(installed.stdout).toContain(`Usage: npx tributary ${command} `);
     if (!SCRIPTS.includes(command)) expect(stdout).toMatch(/^Usage: npm run /);
+    expect(scripts).toHaveProperty([/^Usage: npm (?:run )?(\S+)/.exec(stdout)?.[1] ?? 'none']);
   });
 
   it.each(READERS)('of %s tells of --config', async (command) => {

@@ -3,11 +3,16 @@ import type { Environment } from '@tributary/shared';
 /** How a person writes a command: what follows it comes as one text, such as `list --json`. */
 export type Spell = (command: string, rest?: string) => string;
 
-/** The npm scripts of the repository that are not called like their command. */
+/** The npm scripts of the repository, by command; a command without one goes through the script `tributary`. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   start: 'npm start',
   check: 'npm run check-config',
-  init: 'npm run tributary -- init',
+  ...Object.fromEntries(
+    [
+      ...['producer', 'consumer', 'dashboard', 'mock-api', 'endpoints', 'reset', 'try', 'discover', 'list'],
+      ...['dead-letters', 'generate-endpoints'],
+    ].map((command) => [command, `npm run ${command}`]),
+  ),
 };
 
 /**
@@ -19,7 +24,7 @@ export function speller(installed: boolean, env: Environment = {}): Spell {
   const isByNpx = installed || isNpx;
   return (command, rest = '') => {
     if (isByNpx) return `npx tributary ${command} ${rest}`.trim();
-    const script = SCRIPTS[command] ?? `npm run ${command}`;
+    const script = SCRIPTS[command] ?? `npm run tributary -- ${command}`;
     if (rest === '') return script;
     return script.includes(' -- ') ? `${script} ${rest}` : `${script} -- ${rest}`;
   };
