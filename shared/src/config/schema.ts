@@ -95,7 +95,7 @@ export const pipelineSchema = z.strictObject({
   sink: sinkSchema.prefault({}).describe('Where the rows land'),
   retention: retentionSchema
     .prefault({})
-    .describe('How long older states of what is written, and dead letters, are kept'),
+    .describe('How long records, their older states and dead letters are kept. For ever without it'),
   exports: z
     .record(name, exportSchema)
     .default({})

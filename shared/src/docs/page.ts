@@ -18,9 +18,11 @@ Every setting of the pipeline file and every environment variable. [own-api.md](
 
 Any value of the file may hold variables: \`\${NAME}\` is filled in from the environment when the file is read,
 \`\${NAME:-default}\` has a default, and \`\${file:/run/secrets/token}\` is the content of a file. Check a change with
-\`npm run check-config\`. Editors with a YAML language server complete and check the file if it begins with this line:
+\`npx tributary check\`. Editors with a YAML language server complete and check the file if it begins with this line:
 
     # yaml-language-server: $schema=docs/reference/pipeline.schema.json
+
+(That is the path in a clone; with the package it is \`node_modules/tributary/pipeline.schema.json\`, as \`npx tributary init\` writes it.)
 
 ## The pipeline file
 
