@@ -1,7 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { EndpointCommandOptions, EndpointRequest } from '@tributary/producer';
 import { redactUrl } from '@tributary/shared';
-import { createCommand, createGroup, variablesOf, withEnvironment, withExamples } from './shell/command.js';
+import { createCommand, createGroup, PRODUCER_VARIABLES, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { withProgress } from './shell/terminal.js';
 
@@ -19,8 +19,6 @@ const REQUESTS = {
   checkpoints: 'where reset --to can go back to',
 } as const satisfies Readonly<Record<Request, string>>;
 
-const VARIABLES = variablesOf('commands');
-
 /** Asks a producer that runs, and has it do something. */
 export function endpointsCommand(context: Context): CommandUnknownOpts {
   const about = 'Asks a producer that runs about the endpoints, or has it do something to one of them.';
@@ -31,11 +29,11 @@ export function endpointsCommand(context: Context): CommandUnknownOpts {
     ['status blog-posts', 'all that is known of one'],
     ['pause blog-posts', 'until resume blog-posts'],
   ] as const;
-  return withEnvironment(withExamples(context, command, examples), VARIABLES);
+  return withEnvironment(withExamples(context, command, examples), PRODUCER_VARIABLES);
 }
 
 function requestCommand(context: Context, request: Request): CommandUnknownOpts {
-  const command = withEnvironment(createCommand(context, request, REQUESTS[request]), VARIABLES);
+  const command = withEnvironment(createCommand(context, request, REQUESTS[request]), PRODUCER_VARIABLES);
   if (request === 'list') return command.action(() => ask(context, request));
   return command.argument('<ENDPOINT>').action((endpoint) => ask(context, request, endpoint));
 }
@@ -54,7 +52,7 @@ export function resetCommand(context: Context): CommandUnknownOpts {
     ['blog-posts --since 2026-03-01', 'what changed since'],
     ['orders --to 2026-03-01T12:00:00Z', 'the changes of a database since'],
   ] as const;
-  return withEnvironment(withExamples(context, command, examples), VARIABLES);
+  return withEnvironment(withExamples(context, command, examples), PRODUCER_VARIABLES);
 }
 
 async function ask(

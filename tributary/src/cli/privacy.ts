@@ -53,6 +53,8 @@ function scanCommand(context: Context): CommandUnknownOpts {
   ] as const;
   return withEnvironment(withExamples(context, command, examples), [
     'POSTGRES_URL',
+    'REDIS_URL',
+    'TRIBUTARY_SECRET',
     'AUDIT_LOG',
     'PRIVACY_HASH_KEY',
     'PRIVACY_ENCRYPTION_KEYS',

@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { count, textLines } from '@tributary/shared';
-import { createCommand, variablesOf, withEnvironment, withExamples } from './shell/command.js';
+import { createCommand, withEnvironment, withExamples } from './shell/command.js';
 import { CommandFailed, type Context } from './shell/context.js';
 import { withProgress } from './shell/terminal.js';
 
@@ -20,7 +20,7 @@ export function sendCommand(context: Context): CommandUnknownOpts {
     [`customer '{"id": "c1", "updatedAt": "2026-11-28T12:00:00Z"}'`, 'one record'],
     ['customer < customers.ndjson', 'a record in each line'],
   ] as const;
-  return withEnvironment(withExamples(context, command, examples), variablesOf('commands'));
+  return withEnvironment(withExamples(context, command, examples), ['ADMIN_TOKEN', 'PRODUCER_URL']);
 }
 
 async function send({ env, terminal }: Context, entity: string, record: string | undefined): Promise<void> {

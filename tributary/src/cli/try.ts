@@ -7,6 +7,15 @@ import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
 
+/** With the first two it takes part in keeping a refresh token that a server replaces. */
+const VARIABLES = [
+  'REDIS_URL',
+  'TRIBUTARY_SECRET',
+  'PRIVACY_HASH_KEY',
+  'PRIVACY_ENCRYPTION_KEYS',
+  'AUDIT_LOG',
+] as const;
+
 /** A poll that shows what it would do. */
 export function tryCommand(context: Context): CommandUnknownOpts {
   const { terminal, env } = context;
@@ -62,7 +71,7 @@ export function tryCommand(context: Context): CommandUnknownOpts {
     ['customers --event event.json', 'what becomes of an event that a webhook would bring'],
     ['blog-posts --limit 50 --config my-pipeline.yaml', 'more of them, from another file'],
   ] as const;
-  return withEnvironment(withExamples(context, command, examples), ['AUDIT_LOG']);
+  return withEnvironment(withExamples(context, command, examples), VARIABLES);
 }
 
 /** @throws the error, with what to do where the API refuses whoever asks */

@@ -114,6 +114,9 @@ export const variablesOf = (reader: Reader): VariableName[] =>
     return readers.includes(reader);
   });
 
+/** What commands read that ask a producer that runs. */
+export const PRODUCER_VARIABLES = ['ADMIN_TOKEN', 'READ_TOKEN', 'PRODUCER_URL'] as const satisfies VariableName[];
+
 /** `--config FILE`, which every command that reads a pipeline file takes. */
 export const configOption = ({ env }: Context) =>
   new Option('--config <FILE>', 'the pipeline file; PIPELINE names it too').default(env.PIPELINE || 'pipeline.yaml');
