@@ -79,7 +79,7 @@ export const aggregateSchema = z
     every: duration
       .default(30_000)
       .describe(
-        'How often it is looked whether the dataset has changed, and the groups are calculated if it has. Calculating takes a tenth of the time at most: it is done less often where it takes long',
+        'How often it is looked whether the dataset has changed, and the groups are calculated if it has. Calculating takes a tenth of the time at most: it is done less often where it takes long. 30 s unless given',
       ),
   })
   .check(({ value: { every }, issues }) => {
