@@ -16,8 +16,8 @@ const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG'] as const
 /** Removes a record, and keeps it away. */
 export function eraseCommand(context: Context): CommandUnknownOpts {
   const about =
-    'Removes every row of a record, also older ones and those of merges, and its dead letters, and keeps a keyed hash of its key, so that no later ' +
-    'poll brings it back. Consumers may run: they begin anew, and rebuild the ledger without it. It may be ended at any moment and run once more. ' +
+    'Removes every row of a record, also older ones and those of merges, all groups of aggregates of these, and its dead letters, and keeps a keyed ' +
+    'hash of its key, so that no later poll brings it back. Consumers may run: they begin anew, and rebuild the ledger without it. It may be ended at any moment and run once more. ' +
     'What was removed where, and what it does not reach, is written as JSON: the certificate.';
   const command = createCommand(context, 'erase', 'remove a record for good, and keep it away', about)
     .argument('<ENTITY>', 'as the pipeline file names it')

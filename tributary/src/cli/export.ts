@@ -42,11 +42,11 @@ export function exportCommand(context: Context): CommandUnknownOpts {
       if (removed.length > 0) terminal.write(`removed: ${removed.join(', ')}\n`);
     });
   const examples = [
-    ['training-set', 'one run, as its settings say'],
-    ['training-set --json', 'the manifest on stdout'],
-    ['training-set --output ./out', 'after start --output ./out'],
+    ['training_set', 'one run, as its settings say'],
+    ['training_set --json', 'the manifest on stdout'],
+    ['training_set --output ./out', 'after start --output ./out'],
   ] as const;
-  return withEnvironment(withExamples(context, command, examples), ['POSTGRES_URL', 'AUDIT_LOG']);
+  return withEnvironment(withExamples(context, command, examples), ['POSTGRES_URL', 'DASHBOARD_SQL_URL', 'AUDIT_LOG']);
 }
 
 /**
