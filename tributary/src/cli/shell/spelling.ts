@@ -3,17 +3,26 @@ import type { Environment } from '@tributary/shared';
 /** How a person writes a command: what follows it comes as one text, such as `list --json`. */
 export type Spell = (command: string, rest?: string) => string;
 
-/** The npm scripts of the repository, by command; a command without one goes through the script `tributary`. */
+/** The npm scripts of the repository that are not called like their command. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   start: 'npm start',
   check: 'npm run check-config',
-  ...Object.fromEntries(
-    [
-      ...['producer', 'consumer', 'dashboard', 'mock-api', 'endpoints', 'reset', 'try', 'discover', 'list'],
-      ...['dead-letters', 'generate-endpoints'],
-    ].map((command) => [command, `npm run ${command}`]),
-  ),
 };
+
+/** Commands with an npm script of their name; others go through the script `tributary`. */
+const OWN_SCRIPTS = new Set([
+  'producer',
+  'consumer',
+  'dashboard',
+  'mock-api',
+  'endpoints',
+  'reset',
+  'try',
+  'discover',
+  'list',
+  'dead-letters',
+  'generate-endpoints',
+]);
 
 /**
  * @param installed whether Tributary is a package of another project, not a checkout of its own repository
@@ -24,7 +33,8 @@ export function speller(installed: boolean, env: Environment = {}): Spell {
   const isByNpx = installed || isNpx;
   return (command, rest = '') => {
     if (isByNpx) return `npx tributary ${command} ${rest}`.trim();
-    const script = SCRIPTS[command] ?? `npm run tributary -- ${command}`;
+    const script =
+      SCRIPTS[command] ?? (OWN_SCRIPTS.has(command) ? `npm run ${command}` : `npm run tributary -- ${command}`);
     if (rest === '') return script;
     return script.includes(' -- ') ? `${script} ${rest}` : `${script} -- ${rest}`;
   };
