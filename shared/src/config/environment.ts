@@ -225,7 +225,8 @@ export const ENVIRONMENT = {
   AUDIT_LOG: {
     readers: ['dashboard'],
     usual: './audit/actions.jsonl',
-    words: 'The audit log: what people do on the dashboard and by commands, and what the system does with personal data',
+    words:
+      'The audit log: what people do on the dashboard and by commands, and what the system does with personal data',
   },
   CRM_URL: {
     readers: ['pipeline', 'start'],
