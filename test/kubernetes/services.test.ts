@@ -101,6 +101,14 @@ describe.skipIf(kubectl === undefined).each(OVERLAYS)('the overlay %s', (overlay
     expect(unread).toEqual([]);
   });
 
+  test('gives the keys of protected fields to producers alone', () => {
+    const withKeys = { ...secrets, 'tributary-protections': { PRIVACY_HASH_KEY: 'a-key-of-32-characters-or-more!!' } };
+    const having = SERVICES.filter(
+      (service) => environmentOf(containerOf(service), configMaps, withKeys).PRIVACY_HASH_KEY !== undefined,
+    );
+    expect(having).toEqual(['producer']);
+  });
+
   test.each(['producer', 'consumer'] as const)('makes settings of it that %s can start with', (service) => {
     const env = settingsOf(service);
     const settings = readServiceSettings(service, env);
