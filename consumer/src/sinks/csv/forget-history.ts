@@ -44,8 +44,10 @@ export async function forgetCsvHistory(
   for (const dataset of options.datasets) {
     const replaced = await findReplaced(options, dataset, until);
     if (replaced.size === 0) continue;
-    const isErased = (row: LandedRow) =>
-      dataset.orderOf(row.version, row.messageId) < (replaced.get(row.key)?.before ?? '');
+    const isErased = ({ key, version, messageId }: LandedRow) => {
+      const orders = replaced.get(key);
+      return orders !== undefined && dataset.orderOf(version, messageId) < orders.before;
+    };
     const { settings, state } = options;
     await forEachSealed(options, epoch, dataset, async (part) => {
       const onFound = async (rows: number) => {

@@ -15,10 +15,13 @@ export async function removeCsvKeys(
 ): Promise<Record<string, number>> {
   const removed: Record<string, number> = {};
   const { settings, state } = options;
-  const orderOf = ({ version, messageId }: LandedRow) => dataset.orderOf(version, messageId);
-  const isOlder = (row: LandedRow) => orderOf(row) < (newest.get(row.key) ?? '');
-  const isOldOrNewest = (row: LandedRow) => orderOf(row) <= (newest.get(row.key) ?? '');
-  for (const isErased of [isOlder, isOldOrNewest]) {
+  for (const isNewestMeant of [false, true]) {
+    const isErased = ({ key, version, messageId }: LandedRow) => {
+      const last = newest.get(key);
+      if (last === undefined) return false;
+      const order = dataset.orderOf(version, messageId);
+      return order < last || (isNewestMeant && order === last);
+    };
     await forEachSealed(options, epoch, dataset, async (part) => {
       const place = markOfPart(dataset.name, part.name);
       const onFound = async (rows: number) => {
