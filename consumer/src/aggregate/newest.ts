@@ -1,11 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Dataset } from '@tributary/shared';
+import { inTurns } from '../sinks/in-turns.js';
 import { newestOf } from '../sinks/newest.js';
 import type { Sink } from '../sinks/port.js';
 import type { Values } from './groups.js';
-
-/** Rows after which others get their turn: nothing may keep a lease from being renewed. */
-const AT_A_TIME = 2_000;
 
 /**
  * The newest row of each key that is not closed, as far as the columns are concerned; each key once. A sink that keeps only the newest gives
@@ -25,15 +22,6 @@ export async function* newestRows(
     values: row.deleted ? null : pick(row.values, columns),
   }));
   for await (const { values } of inTurns(newest.values())) if (values !== null) yield values;
-}
-
-/** Lets others have their turn now and then. */
-async function* inTurns<T>(rows: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T> {
-  let count = 0;
-  for await (const row of rows) {
-    yield row;
-    if (++count % AT_A_TIME === 0) await setImmediate();
-  }
 }
 
 const pick = (values: Values, columns: readonly string[]): Values => {

@@ -1,11 +1,11 @@
-import { setImmediate } from 'node:timers/promises';
 import { type Dataset, datasetsOf, type PipelineConfig } from '@tributary/shared';
 import { entitiesOf, partOfMergedKey } from '../merge/rows.js';
+import { inTurns } from '../sinks/in-turns.js';
 import type { LandedRow, Sink } from '../sinks/port.js';
 import { type IsTooOld, rowAges } from './row-age.js';
 
-/** Rows after which others get their turn: nothing may keep a lease from being renewed. */
-const AT_A_TIME = 2_000;
+/** A sink that can remove records. */
+export type RemovesKeys = Pick<Sink, 'scan'> & Required<Pick<Sink, 'removeKeys'>>;
 
 /** The newest order of keys. */
 type Newest = Map<string, string>;
@@ -28,7 +28,7 @@ export async function hasOldRows(config: PipelineConfig, sink: Pick<Sink, 'scan'
  */
 export async function removeOldRows(
   config: PipelineConfig,
-  sink: Pick<Sink, 'scan'> & Required<Pick<Sink, 'removeKeys'>>,
+  sink: RemovesKeys,
   epoch: string,
   now: number,
 ): Promise<Record<string, number>> {
@@ -79,9 +79,7 @@ async function newestOf(
   isMeant: (row: LandedRow) => boolean,
 ): Promise<Newest> {
   const found: Newest = new Map();
-  let count = 0;
-  for await (const row of sink.scan(dataset)) {
-    if (++count % AT_A_TIME === 0) await setImmediate();
+  for await (const row of inTurns(sink.scan(dataset))) {
     if (!isMeant(row)) continue;
     const order = dataset.orderOf(row.version, row.messageId);
     if (order > (found.get(row.key) ?? '')) found.set(row.key, order);

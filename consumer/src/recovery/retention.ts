@@ -10,7 +10,7 @@ import { nextEpoch } from '../erase/erase.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import type { Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
-import { hasOldRows, removeOldRows } from './old-rows.js';
+import { hasOldRows, type RemovesKeys, removeOldRows } from './old-rows.js';
 
 export interface RetentionOptions {
   readonly redis: Pick<LedgerRedis, 'get' | 'set' | 'del' | 'eval'>;
@@ -56,17 +56,17 @@ interface Rule {
 /** The settings that this sink can follow, and in words those that it cannot. */
 function rulesOf({ config, sink, redis }: RetentionOptions): { rules: Rule[]; unable: string[] } {
   const { history, rows } = config.retention;
-  const { forgetHistory, removeKeys } = sink;
+  const { forgetHistory } = sink;
   const rules: Rule[] = [];
   const unable: string[] = [];
-  if (rows !== undefined && removeKeys === undefined) unable.push('retention.rows');
-  if (rows !== undefined && removeKeys !== undefined)
+  if (rows !== undefined && !removesKeys(sink)) unable.push('retention.rows');
+  if (rows !== undefined && removesKeys(sink))
     rules.push({
       setting: 'rows',
       what: 'rows of records that are too old',
       isThere: (now) => hasOldRows(config, sink, now),
       remove: async (epoch, now) => {
-        const removed = await removeOldRows(config, { ...sinkOf(sink), removeKeys: removeKeys.bind(sink) }, epoch, now);
+        const removed = await removeOldRows(config, sink, epoch, now);
         // Notes for people name keys.
         if (Object.keys(removed).length > 0) await redis.del(seenAgainKey(config.name));
         return removed;
@@ -84,7 +84,7 @@ function rulesOf({ config, sink, redis }: RetentionOptions): { rules: Rule[]; un
   return { rules, unable };
 }
 
-const sinkOf = (sink: Pick<Sink, 'scan'>): Pick<Sink, 'scan'> => ({ scan: (dataset) => sink.scan(dataset) });
+const removesKeys = (sink: Pick<Sink, 'scan' | 'removeKeys'>): sink is RemovesKeys => sink.removeKeys !== undefined;
 
 /**
  * The time of day: the earlier one of our clock and that of Redis. A clock that is far ahead would take everything for too old.
