@@ -64,3 +64,39 @@ test('discover gives an endpoint for each table of a database that has a key, an
   expect(second.secrets).toEqual({ DATABASE_URL_2: database.url });
   expect(Object.values(second.endpoints)[0]?.settings.url).toBe(`\${DATABASE_URL_2}`);
 });
+
+test('discover names tables apart that are called alike, in a new file and in one that has such a name', async () => {
+  const database = await postgresFor(inject('postgresUrl'));
+  onTestFinished(() => database.remove());
+  const orders = uniqueName('orders');
+  const schemas = [uniqueName('shop'), uniqueName('depot')];
+  for (const schema of schemas) {
+    await database.run(
+      `CREATE SCHEMA ${schema}`,
+      `CREATE TABLE ${schema}.${orders} (${schema}_id bigint PRIMARY KEY)`,
+      `CREATE TABLE ${schema}.${orders}_history (${schema}_past bigint PRIMARY KEY)`,
+    );
+    onTestFinished(() => database.run(`DROP SCHEMA ${schema} CASCADE`));
+  }
+  const draft = await draftOfDatabase({ url: database.url, env: {}, signal });
+  const first = pipelineText(draft, undefined, 'schema.json').text;
+  const twice = pipelineText(draft, first, 'schema.json').text;
+  for (const [text, count] of [
+    [first, 1],
+    [twice, 2],
+  ] as const) {
+    const { endpoints, entities } = parsePipeline(text, draft.secrets, 'found.yaml');
+    for (const schema of schemas) {
+      for (const [table, key] of [
+        [`${schema}.${orders}`, `${schema}_id`],
+        [`${schema}.${orders}_history`, `${schema}_past`],
+      ]) {
+        const its = Object.values(endpoints).filter((one) => 'table' in one && one.table === table);
+        expect(its.map(({ entity }) => entities[entity]?.key)).toEqual(Array(count).fill(key));
+      }
+    }
+    const datasets = Object.values(entities).map(({ dataset }) => dataset);
+    const tables = datasets.flatMap((one) => [one, `${one}_history`, `${one}_tombstones`]);
+    expect(new Set(tables).size).toBe(tables.length);
+  }
+});

@@ -30,6 +30,44 @@ export function namesOf(url: string, wanted: string | undefined, within: string 
   return { entity: singular(base), dataset, endpoint: dataset.replaceAll('_', '-') };
 }
 
+/** What a dataset is called, and what the tables beside it are called that a Postgres output keeps of it. */
+export const tablesOfDataset = (dataset: string): string[] =>
+  ['', '_history', '_tombstones'].map((end) => dataset + end);
+
+/**
+ * By table, its names, of which no two are the same: tables of two schemas may be called alike, and so may `customer` and `customers`.
+ * Those get the schema before them, or else a number behind.
+ * @param tables each as a database names it, such as `orders` or `shop.orders`
+ */
+export function namesOfTables(tables: readonly string[]): ReadonlyMap<string, Names> {
+  const plain = (table: string) => table.split('.').at(-1) ?? table;
+  const called = new Map<string, number>();
+  for (const table of tables) {
+    const { entity } = namesOf('', plain(table), undefined);
+    called.set(entity, (called.get(entity) ?? 0) + 1);
+  }
+  const taken = new Set<string>();
+  const isTaken = ({ entity, dataset }: Names) =>
+    taken.has(`entity ${entity}`) || tablesOfDataset(dataset).some((one) => taken.has(one));
+  const names = new Map<string, Names>();
+  for (const table of tables) {
+    const alone = namesOf('', plain(table), undefined);
+    const isShared = (called.get(alone.entity) ?? 0) > 1;
+    const wanted = isShared ? namesOf('', table.replaceAll('.', '_'), undefined) : alone;
+    let free = wanted;
+    for (let count = 2; isTaken(free); count++) free = numbered(wanted, count);
+    for (const one of [`entity ${free.entity}`, ...tablesOfDataset(free.dataset)]) taken.add(one);
+    names.set(table, free);
+  }
+  return names;
+}
+
+const numbered = ({ entity, dataset, endpoint }: Names, count: number): Names => ({
+  entity: `${entity}_${count}`,
+  dataset: `${dataset}_${count}`,
+  endpoint: `${endpoint}-${count}`,
+});
+
 /** The last word of an address, as it may name the list in the body. */
 export const lastWordOf = (url: string): string => namesOf(url, undefined, undefined).dataset;
 

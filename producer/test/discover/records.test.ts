@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bodyOf } from '../../src/discover/ask/body.js';
-import { namesOf } from '../../src/discover/names.js';
+import { namesOf, namesOfTables } from '../../src/discover/names.js';
 import { columnsOf } from '../../src/discover/records/columns.js';
 import { understand } from '../../src/discover/records/entity.js';
 import { placesIn } from '../../src/discover/records/places.js';
@@ -227,4 +227,28 @@ describe('names', () => {
   ])('come from the address: %s', (url, found) => {
     expect(namesOf(url, undefined, undefined)).toEqual(found);
   });
+});
+
+it.each([
+  [
+    'tables of two schemas',
+    ['crm.customers', 'shop.customers', 'orders'],
+    ['crm_customers', 'shop_customers', 'orders'],
+  ],
+  ['a table of one schema and one of the usual', ['customers', 'shop.customers'], ['customers', 'shop_customers']],
+  ['one and many', ['customer', 'customers', 'Customers'], ['customer', 'customers_2', 'customers_3']],
+  ['years before the name', ['2025_orders', '2026_orders'], ['orders', 'orders_2']],
+  ['letters that no name has', ['заказы', 'клиенты'], ['record', 'record_2']],
+  ['a schema that makes another name', ['a.b_cs', 'a_b.cs', 'b_cs', 'cs'], ['a_b_cs', 'a_b_cs_2', 'b_cs', 'cs']],
+  ['tables that an output keeps', ['customers', 'customers_history'], ['customers', 'customers_history_2']],
+  [
+    'the same first fifty letters',
+    [`${'x'.repeat(60)}1`, `${'x'.repeat(60)}2`],
+    ['x'.repeat(50), `${'x'.repeat(50)}_2`],
+  ],
+])('names of %s are not the same', (_what, tables, datasets) => {
+  const names = [...namesOfTables(tables).values()];
+  expect(names.map(({ dataset }) => dataset)).toEqual(datasets);
+  for (const kind of ['entity', 'dataset', 'endpoint'] as const)
+    expect(new Set(names.map((one) => one[kind])).size).toBe(tables.length);
 });

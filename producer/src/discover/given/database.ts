@@ -16,7 +16,7 @@ import { openDatabase } from '../../sources/sql/databases.js';
 import { freeName } from '../ask/secrets.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
 import { mergesIn } from '../merges.js';
-import { namesOf } from '../names.js';
+import { type Names, namesOfTables } from '../names.js';
 import { refuseForeignIn, refuseUnwanted } from '../placeholders.js';
 import type { Column } from '../records/column.js';
 import { pipelineText } from '../write/document.js';
@@ -50,9 +50,13 @@ export async function draftOfDatabase({ url, table, env, signal }: DatabaseDraft
     const tables = found.filter((one) => one !== undefined);
     const left = tables.filter(({ key }) => key.length === 0).map(({ name }) => shown(name));
     const unfit: string[] = [];
-    const drafted = tables
-      .filter(({ key }) => key.length > 0)
-      .map((one) => ({ ...draftOfTable(one, variable), name: one.name }))
+    const keyed = tables.filter(({ key }) => key.length > 0);
+    const names = namesOfTables(keyed.map(({ name }) => name));
+    const drafted = keyed
+      .flatMap((one) => {
+        const own = names.get(one.name);
+        return own === undefined ? [] : [{ ...draftOfTable(one, own, variable), name: one.name }];
+      })
       .filter((one) => {
         const why = unfitness(one, { [variable]: url });
         if (why !== undefined) unfit.push(`left out: ${shown(one.name)}, since ${why}`);
@@ -142,13 +146,12 @@ const typeOf = (type: string): Exclude<FieldType, 'list'> =>
 
 function draftOfTable(
   { name, columns, key, versions }: TableDescription,
+  names: Names,
   variable: string,
 ): {
   readonly entity: EntityDraft;
   readonly endpoint: EndpointDraft;
 } {
-  const plain = name.split('.').at(-1) ?? name;
-  const names = namesOf('', plain, undefined);
   const nullable = new Set(columns.filter((column) => column.nullable !== false).map((column) => column.name));
   const version = versions.find(
     (one) =>

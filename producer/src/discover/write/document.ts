@@ -1,6 +1,7 @@
 import { FatalError } from '@tributary/shared';
 import { Document, isMap, parseDocument, Scalar, YAMLMap } from 'yaml';
 import type { Draft, EndpointDraft, EntityDraft, Remark, Remarks } from '../draft.js';
+import { tablesOfDataset } from '../names.js';
 import { fieldsNode } from './fields.js';
 
 /** Comments are wrapped before this column. */
@@ -85,7 +86,7 @@ const spaced = (text: string): string =>
     .replace(/\n{3,}/g, '\n\n');
 
 /** The queue that an entity's records travel through. */
-const queueOf = ({ dataset }: EntityDraft): string => `${dataset}_data`;
+const queueOf = ({ dataset }: Pick<EntityDraft, 'dataset'>): string => `${dataset}_data`;
 
 function entityNode(entity: EntityDraft): YAMLMap {
   const map = new YAMLMap();
@@ -160,29 +161,33 @@ function add(document: Document.Parsed | Document, path: readonly string[], node
   document.setIn(path, node);
 }
 
-/** Names that the file does not have yet: what is there stays. */
+/** Names that the file does not have yet: what is there stays. A name that is free for one is taken for the next. */
 function withFreeNames(draft: Draft, document: Document.Parsed | Document): Pick<Draft, 'entities' | 'endpoints'> {
-  const values = (path: string, setting: string) =>
-    Object.values((document.toJS()?.[path] ?? {}) as Record<string, Record<string, unknown>>).map(
-      (one) => one?.[setting],
-    );
-  const [datasets, queues] = [values('entities', 'dataset'), values('entities', 'queue')];
-  const free = (name: string, isTaken: (name: string) => boolean) => {
-    let unique = name;
-    for (let number = 2; isTaken(unique); number++) unique = `${name}_${number}`;
-    return unique;
-  };
+  const all = (path: string) =>
+    Object.entries((document.toJS()?.[path] ?? {}) as Record<string, Record<string, unknown>>);
+  const there = all('entities');
+  const names = new Set(there.map(([name]) => name));
+  const tables = new Set(there.flatMap(([, entity]) => tablesOfDataset(String(entity?.dataset))));
+  const queues = new Set(there.map(([, entity]) => entity?.queue));
   const renamed = new Map<string, string>();
   const entities = draft.entities.map((entity) => {
-    const name = free(entity.name, (one) => document.hasIn(['entities', one]) || [...renamed.values()].includes(one));
+    const name = free(entity.name, (one) => names.has(one));
+    const dataset = free(
+      entity.dataset,
+      (one) => tablesOfDataset(one).some((table) => tables.has(table)) || queues.has(queueOf({ dataset: one })),
+    );
+    names.add(name);
+    for (const table of tablesOfDataset(dataset)) tables.add(table);
     renamed.set(entity.name, name);
-    return {
-      ...entity,
-      name,
-      dataset: free(entity.dataset, (one) => datasets.includes(one) || queues.includes(`${one}_data`)),
-    };
+    return { ...entity, name, dataset };
   });
-  const ids = new Map(draft.endpoints.map(({ id }) => [id, free(id, (one) => document.hasIn(['endpoints', one]))]));
+  const taken = new Set(all('endpoints').map(([id]) => id));
+  const ids = new Map<string, string>();
+  for (const { id } of draft.endpoints) {
+    const own = free(id, (one) => taken.has(one));
+    taken.add(own);
+    ids.set(id, own);
+  }
   const endpoints = draft.endpoints.map((endpoint) => {
     const { parent } = endpoint.settings as { readonly parent?: { readonly endpoint: string } };
     const above = parent === undefined ? {} : { parent: { endpoint: ids.get(parent.endpoint) ?? parent.endpoint } };
@@ -194,4 +199,11 @@ function withFreeNames(draft: Draft, document: Document.Parsed | Document): Pick
     };
   });
   return { entities, endpoints };
+}
+
+/** The name, or with the first number behind it that makes it free. */
+function free(name: string, isTaken: (name: string) => boolean): string {
+  let unique = name;
+  for (let number = 2; isTaken(unique); number++) unique = `${name}_${number}`;
+  return unique;
 }
