@@ -3,7 +3,7 @@ import { either } from '../words.js';
 import { SINKS } from './kinds/sinks.js';
 
 /**
- * What reads a variable: a service, the commands that ask a service, a pipeline file, or `npm start`, which also reads what
+ * What reads a variable: a service, some of the commands (their `--help` names it), a pipeline file, or `npm start`, which also reads what
  * its services read.
  */
 export type Reader = 'mock-api' | 'producer' | 'consumer' | 'dashboard' | 'commands' | 'pipeline' | 'start';
@@ -41,19 +41,19 @@ export const PORTS = { 'mock-api': 8080, producer: 8081, consumer: 8082, dashboa
  * ServiceEnvironment} is made from it, so that code which reads a variable that is not in here does not compile.
  */
 export const ENVIRONMENT = {
-  PIPELINE: { readers: POLLING, usual: 'pipeline.yaml', words: 'The pipeline file' },
+  PIPELINE: { readers: [...POLLING, 'commands'], usual: 'pipeline.yaml', words: 'The pipeline file' },
   AMQP_URL: {
-    readers: POLLING,
+    readers: [...POLLING, 'commands'],
     words:
       'RabbitMQ, such as amqp://user:password@host:5672; several nodes with commas between them. A heartbeat of 5 s is asked for, so that a dead connection is noticed within 10 s, unless the URL says otherwise (?heartbeat=15)',
   },
   REDIS_URL: {
-    readers: POLLING,
+    readers: [...POLLING, 'commands'],
     words:
       'Redis, such as redis://host:6379, or Sentinels that watch it, such as redis+sentinel://:password@host1:26379,host2:26379/mymaster/0; the dashboard reads there what a trace tells of polls and duplicates',
   },
   POSTGRES_URL: {
-    readers: ['consumer', 'dashboard'],
+    readers: ['consumer', 'dashboard', 'commands'],
     words:
       'Postgres, such as postgres://user:password@host:5432/database; several hosts with commas between them, of which the primary is found; needed for the sink postgres',
   },
@@ -84,7 +84,7 @@ export const ENVIRONMENT = {
       'Names this instance in logs, in RabbitMQ and in the names of CSV files: letters, digits, dots, dashes and underscores, 60 at most; another name is shortened, and gets a hash',
   },
   LOG_LEVEL: {
-    readers: SERVICES,
+    readers: [...SERVICES, 'commands'],
     usual: 'info',
     usually: '`info`; with `npm start` `warn`',
     words:
@@ -145,7 +145,7 @@ export const ENVIRONMENT = {
       'What else traces tell of the service, such as `deployment.environment.name=production`: as OTEL_EXPORTER_OTLP_HEADERS',
   },
   UMASK: {
-    readers: SERVICES,
+    readers: [...SERVICES, 'commands'],
     usual: '027',
     usually: '`027`; with docker compose `022`',
     words:
@@ -170,12 +170,12 @@ export const ENVIRONMENT = {
       'A long random text, the same for all producers: what it encrypts is kept in Redis, such as a refresh token that a server has replaced. Without it such a token is lost with the process',
   },
   PRIVACY_HASH_KEY: {
-    readers: ['producer'],
+    readers: ['producer', 'commands'],
     words:
       'A long random text (32 characters at least), the same for all producers: what `protect: hash` makes pseudonyms with. With another one every pseudonym is another',
   },
   PRIVACY_ENCRYPTION_KEYS: {
-    readers: ['producer'],
+    readers: ['producer', 'commands'],
     words:
       'What `protect: encrypt` encrypts with: `name:text`, several with commas between them, each text long and random (32 characters at least). The first encrypts; `npx tributary reveal` reads what any of them has encrypted',
   },
@@ -223,7 +223,7 @@ export const ENVIRONMENT = {
       'The Postgres of the sink for queries in SQL, as a role that may read the tables of the datasets (and make temporary ones) and nothing else',
   },
   AUDIT_LOG: {
-    readers: ['dashboard'],
+    readers: ['dashboard', 'commands'],
     usual: './audit/actions.jsonl',
     words:
       'The audit log: what people do on the dashboard and by commands, and what the system does with personal data',
