@@ -7,6 +7,7 @@ import { GONE, type Page, type Source } from '../sources/port.js';
 import type { Outgoing } from './outgoing.js';
 import type { PageTraces } from './page-traces.js';
 import type { PollProgress } from './progress.js';
+import { type Publishing, publishPage } from './publish-page.js';
 
 /** An endpoint that is polled for each record of another, with what it is polled by. */
 export interface Child {
@@ -98,6 +99,11 @@ export class Children {
   async #poll(parent: Parent, record: unknown, child: RunningChild): Promise<void> {
     const { signal, onPage, traces } = this.#options;
     const { endpoint, source, progress, children } = child;
+    const publishing: Publishing = {
+      ...child,
+      outgoing: this.#options.outgoing(endpoint),
+      onLeftOut: () => this.#options.onLeftOut(endpoint),
+    };
     let hasPages = false;
     try {
       const asked = source.pages({ variables: { parent: record }, validators: [], signal });
@@ -105,8 +111,8 @@ export class Children {
         hasPages = true;
         progress.page(page);
         await onPage(endpoint, page);
-        const publishing = () => this.#publish(page, child);
-        const published = await (traces === undefined ? publishing() : traces.publish(page, endpoint, publishing));
+        const publish = () => publishPage(page, publishing);
+        const published = await (traces === undefined ? publish() : traces.publish(page, endpoint, publish));
         await children.pollFor(child, published);
       }
     } catch (error) {
@@ -121,27 +127,6 @@ export class Children {
       }
       this.#failures.push(`for ${nameOf(parent, record)}: ${describeError(error)}`);
     }
-  }
-
-  /** @returns the raw records that were published, and not as deleted */
-  async #publish(page: Page, { endpoint, shape, progress, messageOf }: RunningChild): Promise<unknown[]> {
-    const outgoing = this.#options.outgoing(endpoint);
-    const published: unknown[] = [];
-    for (const raw of page.records) {
-      const shaped = shape.of(raw);
-      const { isDeleted, isFiltered } = shaped;
-      const message = messageOf(shaped.record, page.fetchedAt);
-      const isAccepted = progress.accepts(message, isFiltered);
-      if (!isAccepted && !isFiltered) this.#options.onLeftOut(endpoint);
-      if (!isAccepted) continue;
-      if (isDeleted) progress.deletes('marked', 1);
-      else published.push(raw);
-      const room = outgoing.publish(message, isDeleted);
-      if (room !== undefined) await room;
-    }
-    await outgoing.flush();
-    shape.tell();
-    return published;
   }
 }
 

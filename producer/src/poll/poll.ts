@@ -1,4 +1,4 @@
-import { type Clock, interruptible, isMapping, ORIGIN, type Telemetry } from '@tributary/shared';
+import { type Clock, interruptible, type Telemetry } from '@tributary/shared';
 import { type Beginning, type Cursor, type CursorStore, EMPTY } from '../cursor/cursor.js';
 import type { KnownKeys } from '../cursor/known-keys.js';
 import type { Endpoint } from '../endpoint.js';
@@ -14,6 +14,7 @@ import { earlierMark } from './mark.js';
 import type { MissingNews } from './missing-news.js';
 import { PageTraces } from './page-traces.js';
 import type { PollProgress } from './progress.js';
+import { type Publishing, publishPage } from './publish-page.js';
 import { readAhead } from './read-ahead.js';
 import { versionWriter } from './since.js';
 import { type Slice, Slices } from './slices.js';
@@ -77,11 +78,6 @@ export async function beginRun(
   const beginning = await cursors.begin(endpoint, clock.now());
   await cursors.reached(beginning.notBefore);
   return beginning;
-}
-
-/** A record that the consumer will dead-letter tells where it came from. */
-function noteOrigin({ entity }: Endpoint, record: unknown, originOf: (index: number) => string, index: number): void {
-  if (isMapping(record) && !entity.accepts(record)) record[ORIGIN] = originOf(index);
 }
 
 /**
@@ -181,29 +177,18 @@ export async function poll(
     savedUpTo = within.mark;
     savedPlace = within.place;
   };
-  const publish = async (page: Page, walk: Walk): Promise<unknown[]> => {
-    const published: unknown[] = [];
-    for (const [index, raw] of page.records.entries()) {
-      const { record, isFiltered, isDeleted } = shape.of(raw);
-      if (page.originOf !== undefined) noteOrigin(endpoint, record, page.originOf, index);
-      const message = messageOf(record, page.fetchedAt);
-      const isAccepted = progress.accepts(message, isFiltered);
-      if (isAccepted || isFiltered) walk.record(message);
-      if (!isAccepted && !isFiltered) deletions.leavesOut(endpoint);
-      if (!isAccepted) continue;
-      if (isDeleted) progress.deletes('marked', 1);
-      // There is nothing below a record that is deleted.
-      else published.push(raw);
-      const room = outgoing.publish(message, isDeleted);
-      if (room !== undefined) await room;
-    }
-    await outgoing.flush();
-    shape.tell();
-    return published;
-  };
   /** Reads all pages once, and publishes what is on them. */
   const read = async (walk: Walk, request: Omit<PageRequest, 'signal'>) => {
     let isFirst = true;
+    const publishing: Publishing = {
+      endpoint,
+      shape,
+      progress,
+      outgoing,
+      messageOf,
+      onRecord: (message) => walk.record(message),
+      onLeftOut: () => deletions.leavesOut(endpoint),
+    };
     const pages = (reading: AbortSignal) => {
       const asked = source.pages({ ...request, signal: reading });
       return traces === undefined ? asked : traces.pages(endpoint, asked);
@@ -215,8 +200,8 @@ export async function poll(
       walk.page(page);
       await onPage(endpoint, page);
       if (!page.notModified) await dropConditions();
-      const publishing = () => publish(page, walk);
-      const published = await (traces === undefined ? publishing() : traces.publish(page, endpoint, publishing));
+      const publish = () => publishPage(page, publishing);
+      const published = await (traces === undefined ? publish() : traces.publish(page, endpoint, publish));
       await family.pollFor({ endpoint, shape }, published);
     }
   };
