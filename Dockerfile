@@ -20,7 +20,8 @@ COPY mock-api mock-api
 COPY producer producer
 COPY consumer consumer
 COPY dashboard dashboard
-RUN npx tsc -b mock-api producer consumer dashboard
+COPY tributary tributary
+RUN npx tsc -b tributary
 
 # Production dependencies of the services alone: no compiler, no test tools. Nor npm's logs, which would make each build another image.
 FROM manifests AS runtime
@@ -57,3 +58,26 @@ COPY --from=build /app/dashboard/dist dashboard/dist
 COPY --from=build /app/dashboard/public dashboard/public
 EXPOSE 8000
 CMD ["node", "dashboard/dist/main.js"]
+
+# The command `tributary`, for what people and schedules do: backup, restore, erase, subject, export, ... It runs once and ends.
+FROM manifests AS tools
+ENV NODE_ENV=production
+RUN npm ci --omit=dev -w shared -w mock-api -w producer -w consumer -w dashboard -w tributary \
+ && npm cache clean --force \
+ && rm -rf /root/.npm \
+ && ln -s /app/tributary/bin/tributary.js /usr/local/bin/tributary \
+ && mkdir /audit /backup /output && chown node:node /audit /backup /output
+COPY pipeline.yaml ./
+COPY --from=build /app/shared/dist shared/dist
+COPY --from=build /app/mock-api/dist mock-api/dist
+COPY --from=build /app/producer/dist producer/dist
+COPY --from=build /app/consumer/src/ledger/lua consumer/src/ledger/lua
+COPY --from=build /app/consumer/dist consumer/dist
+COPY --from=build /app/dashboard/dist dashboard/dist
+COPY --from=build /app/dashboard/public dashboard/public
+COPY --from=build /app/tributary/dist tributary/dist
+COPY tributary/bin tributary/bin
+COPY tributary/templates tributary/templates
+USER node
+ENTRYPOINT ["tributary"]
+CMD ["--help"]

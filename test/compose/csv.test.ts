@@ -2,10 +2,11 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventually } from '../end-to-end/support/eventually.js';
-import { partsOf } from '../end-to-end/support/output.js';
+import { partsOf, readRows } from '../end-to-end/support/output.js';
 import { readQueries } from '../observability/support/queries.js';
 import { run } from './support/command.js';
 import { flowOf } from './support/dashboard.js';
+import { expectErased } from './support/erased.js';
 import { type Connection, type ConsumerOfQueue, Management, type Queue } from './support/management.js';
 import { jobsThatAnswer, query } from './support/prometheus.js';
 import { readmeCommand } from './support/readme.js';
@@ -156,6 +157,25 @@ test('finishes what it has begun when it is stopped, and goes on where it was', 
   }
   await stack.run(up);
   await expectNothingLostOrDoubled(stack, csv(stack));
+});
+
+test('copies all of it while it runs, by a container that up does not start', async () => {
+  expect(await stack.containers('tools')).toEqual([]);
+  await stack.run(readmeCommand('a copy while it runs'));
+  // For the user of the containers alone.
+  expect(statSync(join(stack.folder, 'backup')).mode & 0o077).toBe(0);
+});
+
+test('puts it back where everything but the CRM is lost, and goes on without a record missing or double', async () => {
+  await stack.loseAllBut('mock-api');
+  expect(await stack.tools('restore /backup/first')).toContain('restored the backup');
+  await stack.run(up);
+  await expectNothingLostOrDoubled(stack, csv(stack));
+  await stack.tools('audit-log verify');
+});
+
+test('erases a customer while it runs', async () => {
+  await expectErased(stack, {}, () => readRows(stack.output, 'customers'));
 });
 
 test('goes away as the README says', async () => {

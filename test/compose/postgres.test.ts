@@ -1,6 +1,8 @@
+import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { eventually } from '../end-to-end/support/eventually.js';
 import { flowOf } from './support/dashboard.js';
+import { expectErased } from './support/erased.js';
 import { Management, type Queue } from './support/management.js';
 import { readmeCommand } from './support/readme.js';
 import { expectNothingLostOrDoubled, postgres } from './support/settle.js';
@@ -45,4 +47,28 @@ test('loses and repeats nothing when a consumer is killed and Postgres restarts'
   await stack.kill('consumer');
   await stack.compose('restart postgres');
   await expectNothingLostOrDoubled(stack, postgres(stack));
+});
+
+const SINK = { SINK: 'postgres' };
+
+test('is copied while it runs, and put back where everything but the CRM is lost', async () => {
+  await stack.tools('backup /backup/first', SINK);
+  await stack.loseAllBut('mock-api');
+  await stack.compose('up -d --wait postgres');
+  expect(await stack.tools('restore /backup/first', SINK)).toContain('restored the backup');
+  await stack.run(up);
+  await expectNothingLostOrDoubled(stack, postgres(stack));
+});
+
+test('lets a customer be erased while it runs', async () => {
+  const client = new Client(stack.postgresUrl);
+  await client.connect();
+  try {
+    await expectErased(stack, SINK, async () => {
+      const query = 'SELECT _key AS key, _message_id AS "messageId" FROM customers';
+      return (await client.query<{ key: string; messageId: string }>(query)).rows;
+    });
+  } finally {
+    await client.end();
+  }
 });

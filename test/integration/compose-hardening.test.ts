@@ -16,6 +16,7 @@ interface ComposeService {
   readonly network_mode?: string;
   readonly networks?: Readonly<Record<string, unknown>> | readonly string[];
   readonly privileged?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
   readonly command?: readonly string[];
   readonly volumes?: readonly (string | { readonly source?: string })[];
 }
@@ -24,7 +25,7 @@ type File = { readonly services: Readonly<Record<string, ComposeService>> };
 /** The services as `docker compose config` gives them; where there is no Docker, as the YAML says: its anchors are merged all the same. */
 function servicesOf(files: readonly string[]): Readonly<Record<string, ComposeService>> {
   const flags = files.flatMap((file) => ['-f', join(ROOT, file)]);
-  const profiles = ['--profile', 'postgres', '--profile', 'observability'];
+  const profiles = ['postgres', 'observability', 'traces', 'tools'].flatMap((name) => ['--profile', name]);
   try {
     const env = { ...process.env, ...(files === TEAM ? TEAM_SETTINGS : {}) };
     const options = { encoding: 'utf8' as const, timeout: 20_000, env };
@@ -150,6 +151,12 @@ test('what is there more than once is never root, and what decides by quorum is 
   expect(inQuorum.sort()).toEqual(['etcd-1', 'etcd-2', 'etcd-3', 'postgres-1', 'postgres-2']);
   // Of Postgres and etcd, whose image is made here.
   expect(readFileSync(join(ROOT, 'deploy/high-availability/Dockerfile'), 'utf8')).toMatch(/^USER postgres$/m);
+});
+
+test('the keys of protected fields are for producers and commands alone', () => {
+  const services = servicesOf(['docker-compose.yml']);
+  const having = Object.keys(services).filter((name) => 'PRIVACY_HASH_KEY' in (services[name]?.environment ?? {}));
+  expect(having.sort()).toEqual(['producer', 'tools']);
 });
 
 test('Redis asks for a password', () => {

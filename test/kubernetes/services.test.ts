@@ -22,6 +22,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { readRedisUrl } from '../../shared/src/redis/url.js';
 import { read } from '../docs/documents.js';
 import { configMapsIn, environmentOf, SECRETS } from './support/environment.js';
+import { faultsOf } from './support/hardening.js';
 import {
   chooses,
   deploymentsIn,
@@ -241,30 +242,3 @@ describe.skipIf(kubectl === undefined).each(OVERLAYS)('the overlay %s', (overlay
     for (const name of new Set(named)) expect(document, name).toContain(`\`${name}\``);
   });
 });
-
-/** What the profile "restricted" of Kubernetes asks of a pod, and what we ask beyond it. */
-function faultsOf(pod: IPodSpec): string[] {
-  const { securityContext: of = {}, automountServiceAccountToken, enableServiceLinks } = pod;
-  const ofPod: [string, boolean][] = [
-    ['runAsNonRoot', of.runAsNonRoot !== true],
-    ['runAsUser', !((of.runAsUser ?? 0) > 0)],
-    ['fsGroup', !((of.fsGroup ?? 0) > 0)],
-    ['seccompProfile', of.seccompProfile?.type !== 'RuntimeDefault'],
-    ['automountServiceAccountToken', automountServiceAccountToken !== false],
-    ['enableServiceLinks', enableServiceLinks !== false],
-  ];
-  const ofContainers = pod.containers.flatMap((container): [string, boolean][] => {
-    const { allowPrivilegeEscalation, readOnlyRootFilesystem, capabilities, privileged } =
-      container.securityContext ?? {};
-    return [
-      ['allowPrivilegeEscalation', allowPrivilegeEscalation !== false],
-      ['readOnlyRootFilesystem', readOnlyRootFilesystem !== true],
-      ['capabilities', !capabilities?.drop?.includes('ALL') || (capabilities.add ?? []).length > 0],
-      ['privileged', privileged === true],
-      ['a request of CPU', container.resources?.requests?.cpu === undefined],
-      ['a request of memory', container.resources?.requests?.memory === undefined],
-      ['a limit of memory', container.resources?.limits?.memory === undefined],
-    ];
-  });
-  return [...ofPod, ...ofContainers].filter(([, isFault]) => isFault).map(([fault]) => fault);
-}

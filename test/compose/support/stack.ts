@@ -87,6 +87,7 @@ export class Stack {
       ...this.settings,
       COMPOSE_PROJECT_NAME: this.project,
       OUTPUT_DIR: this.output,
+      BACKUP_DIR: join(this.folder, 'backup'),
       MOCK_API_PORT: String(api),
       RABBITMQ_PORT: String(broker),
       RABBITMQ_UI_PORT: String(ui),
@@ -135,6 +136,23 @@ export class Stack {
     await this.run(`docker kill ${victim.Name.slice(1)}`);
   }
 
+  /** Runs the command `tributary` in a container of its own. @returns what it wrote to its standard output */
+  tools(args: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
+    return this.run(`docker compose ${this.flags} run --rm tools ${args}`, env);
+  }
+
+  /** Loses all containers and volumes, and the output, but for one service; backups stay. */
+  async loseAllBut(service: string): Promise<void> {
+    const services = (await this.containers()).map(({ Config }) => Config.Labels['com.docker.compose.service'] ?? '');
+    const lost = [...new Set(services)].filter((one) => one !== service);
+    await this.compose(`rm --stop --force --volumes ${lost.join(' ')}`);
+    const volumes = await this.run(
+      `docker volume ls --quiet --filter label=com.docker.compose.project=${this.project}`,
+    );
+    await this.run(`docker volume rm ${volumes.trim().split(/\s+/).join(' ')}`);
+    rmSync(this.output, { recursive: true, force: true });
+  }
+
   /** Takes a service out of one of its networks. It stays in the others. @returns puts it back */
   async cutOff(service: string, network: string): Promise<() => Promise<string>> {
     const [full, container] = [`${this.project}_${network}`, `${this.project}-${service}-1`];
@@ -145,7 +163,7 @@ export class Stack {
   /** Removes everything of the project, images and volumes too. */
   async remove(): Promise<void> {
     try {
-      await this.compose('down --volumes --remove-orphans --rmi local --timeout 5');
+      await this.compose('--profile tools down --volumes --remove-orphans --rmi local --timeout 5');
     } finally {
       rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
     }

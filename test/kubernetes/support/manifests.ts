@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import type { IStatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
+import type { ICronJob } from 'kubernetes-models/batch/v1/CronJob';
 import type { IService } from 'kubernetes-models/v1/Service';
 import { parseAllDocuments } from 'yaml';
 import { ROOT } from '../../end-to-end/support/program.js';
@@ -61,6 +62,7 @@ const ofKind = <T>(manifests: readonly Manifest[], kind: string): T[] =>
 
 export const deploymentsIn = (manifests: readonly Manifest[]): IDeployment[] => ofKind(manifests, 'Deployment');
 export const statefulSetsIn = (manifests: readonly Manifest[]): IStatefulSet[] => ofKind(manifests, 'StatefulSet');
+export const cronJobsIn = (manifests: readonly Manifest[]): ICronJob[] => ofKind(manifests, 'CronJob');
 export const servicesIn = (manifests: readonly Manifest[]): IService[] => ofKind(manifests, 'Service');
 
 /** Whether a selector chooses what has these labels. */

@@ -5,6 +5,7 @@ import { ValidatingAdmissionPolicy } from 'kubernetes-models/admissionregistrati
 import { ValidatingAdmissionPolicyBinding } from 'kubernetes-models/admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding';
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
 import { StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
+import { CronJob } from 'kubernetes-models/batch/v1/CronJob';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import { ConfigMap } from 'kubernetes-models/v1/ConfigMap';
@@ -89,6 +90,7 @@ const ADMISSION = `${CORE}/admissionregistration.k8s.io/v1`;
 const MODELS: Readonly<Record<string, Model>> = {
   'apps/v1 Deployment': modelOf(`${CORE}/apps/v1`, 'Deployment', Deployment),
   'apps/v1 StatefulSet': modelOf(`${CORE}/apps/v1`, 'StatefulSet', StatefulSet),
+  'batch/v1 CronJob': modelOf(`${CORE}/batch/v1`, 'CronJob', CronJob),
   'v1 ConfigMap': modelOf(`${CORE}/v1`, 'ConfigMap', ConfigMap),
   'v1 PersistentVolumeClaim': modelOf(`${CORE}/v1`, 'PersistentVolumeClaim', PersistentVolumeClaim),
   'v1 Service': modelOf(`${CORE}/v1`, 'Service', Service),

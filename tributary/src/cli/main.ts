@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describeError, runMain, setUmask } from '@tributary/shared';
 import { runCli } from './program.js';
 import type { Context } from './shell/context.js';
 import { dialogueOn } from './shell/dialogue.js';
-import { speller } from './shell/spelling.js';
+import { type Place, speller } from './shell/spelling.js';
 import { Terminal } from './shell/terminal.js';
 
 // The `tributary` command; the npm scripts of the repository call it too.
@@ -34,7 +34,7 @@ const context: Context = {
     process.stdin.isTTY && process.stderr.isTTY
       ? dialogueOn(process.stdin, process.stderr, terminal.closed)
       : undefined,
-  spell: speller(import.meta.url.includes('/node_modules/'), process.env),
+  spell: speller(place(), process.env),
   untilStopped() {
     stopsInOrder = true;
     const stopped = new AbortController();
@@ -54,6 +54,11 @@ const context: Context = {
   },
   exit: (code) => process.exit(code),
 };
+
+function place(): Place {
+  if (import.meta.url.includes('/node_modules/')) return 'package';
+  return existsSync(new URL('../../src', import.meta.url)) ? 'checkout' : 'image';
+}
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;

@@ -31,7 +31,7 @@ export async function cli(args: readonly string[], { env = {}, installed = false
   const context: Context = {
     env,
     terminal: new Terminal(stdout, stderr),
-    spell: speller(installed),
+    spell: speller(installed ? 'package' : 'checkout'),
     untilStopped: () => new AbortController().signal,
     run: async (service) => await service.stop(),
     exit: (code) => {

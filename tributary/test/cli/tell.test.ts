@@ -157,7 +157,7 @@ sink: { type: ${sink} }`;
     const at = (port: number) => `http://127.0.0.1:${port}`;
     const urls = { dashboard: at(8000), producer: at(8081), consumer: at(8082), mockApi: undefined };
     const config = parsePipeline(text, {}, 'test.yaml');
-    return welcome({ config, urls, inMemory, dashboardToken: 'abc' }, speller(installed));
+    return welcome({ config, urls, inMemory, dashboardToken: 'abc' }, speller(installed ? 'package' : 'checkout'));
   };
 
   test('names the kinds of sources that there are', () => {
@@ -173,7 +173,7 @@ endpoints:
       mockApi: undefined,
     };
     const config = parsePipeline(text, {}, 'test.yaml');
-    const said = welcome({ config, urls, inMemory: [], dashboardToken: undefined }, speller(false));
+    const said = welcome({ config, urls, inMemory: [], dashboardToken: undefined }, speller('checkout'));
     expect(said).toContain('Tributary is running: files, database -> producer');
   });
 
@@ -222,7 +222,7 @@ endpoints:
     const urls = { dashboard: 'http://a', producer: 'http://127.0.0.1:8081', consumer: 'http://c', mockApi: undefined };
     const config = parsePipeline(text, {}, 'test.yaml');
     const saidWith = (inMemory: Pipeline['inMemory']) =>
-      welcome({ config, urls, inMemory, dashboardToken: undefined }, speller(false))
+      welcome({ config, urls, inMemory, dashboardToken: undefined }, speller('checkout'))
         .split('\n')
         .filter((line) => line.startsWith('LOST IN MEMORY'));
     expect(saidWith(['queues', 'ledger'])).toEqual([
@@ -236,14 +236,15 @@ endpoints:
 
   test('writes commands as they were typed', () => {
     const npx = { npm_lifecycle_event: 'npx', npm_lifecycle_script: "'tributary'" };
-    expect(speller(false, npx)('endpoints', 'list')).toBe('npx tributary endpoints list');
-    expect(speller(false, { npm_lifecycle_event: 'try', npm_lifecycle_script: 'tributary try' })('try', 'crm')).toBe(
-      'npm run try -- crm',
-    );
-    expect(speller(false, { ...npx, npm_lifecycle_script: "'vitest'" })('start')).toBe('npm start');
+    expect(speller('checkout', npx)('endpoints', 'list')).toBe('npx tributary endpoints list');
+    expect(
+      speller('checkout', { npm_lifecycle_event: 'try', npm_lifecycle_script: 'tributary try' })('try', 'crm'),
+    ).toBe('npm run try -- crm');
+    expect(speller('checkout', { ...npx, npm_lifecycle_script: "'vitest'" })('start')).toBe('npm start');
   });
 
   test('writes commands as they are written where it runs', () => {
+    expect(speller('image')('dead-letters', 'list')).toBe('tributary dead-letters list');
     expect(banner('csv', [])).toContain('(asked by: npm run endpoints -- list)');
     expect(banner('csv', [], true)).toContain('(asked by: npx tributary endpoints list)');
   });

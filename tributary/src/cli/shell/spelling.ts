@@ -24,14 +24,15 @@ const OWN_SCRIPTS = new Set([
   'generate-endpoints',
 ]);
 
-/**
- * @param installed whether Tributary is a package of another project, not a checkout of its own repository
- * @param env tells how the command was typed: in a checkout both are possible
- */
-export function speller(installed: boolean, env: Environment = {}): Spell {
+/** Where the program lies: as a package of another project, in a checkout of its own repository, or in the image `tools`, which has no sources. */
+export type Place = 'package' | 'checkout' | 'image';
+
+/** @param env tells how the command was typed: in a checkout both are possible */
+export function speller(place: Place, env: Environment = {}): Spell {
   const isNpx = env.npm_lifecycle_event === 'npx' && /^['"]?tributary\b/.test(env.npm_lifecycle_script ?? '');
-  const isByNpx = installed || isNpx;
+  const isByNpx = place === 'package' || isNpx;
   return (command, rest = '') => {
+    if (place === 'image') return `tributary ${command} ${rest}`.trim();
     if (isByNpx) return `npx tributary ${command} ${rest}`.trim();
     const script =
       SCRIPTS[command] ?? (OWN_SCRIPTS.has(command) ? `npm run ${command}` : `npm run tributary -- ${command}`);
