@@ -39,43 +39,79 @@ function start(
   return { said, config: readFileSync(file, 'utf8'), mode: statSync(file).mode & 0o077 };
 }
 
-/** The Sentinels that answer, and what they say. */
-const sentinels = (answers: Readonly<Record<string, string>>) =>
+/** What the Sentinels say that answer; all are asked again after a sleep, and then it is the next of these. */
+function sentinels(...rounds: readonly Readonly<Record<string, string>>[]): void {
+  const cases = rounds.flatMap((answers, round) =>
+    Object.entries(answers).map(([pod, master]) => `${round}/${pod}) printf '%s\\n6379\\n' '${master}' ;;`),
+  );
+  stub('sleep', `echo >>${folder}/slept`);
   stub(
     'redis-cli',
-    `case "$2" in ${Object.entries(answers)
-      .map(([pod, master]) => `${pod}.redis) printf '%s\\n6379\\n' '${master}' ;;`)
-      .join(' ')} *) exit 1 ;; esac`,
+    `round=$(cat ${folder}/slept 2>/dev/null | wc -l)\ncase "$round/$2" in ${cases.join(' ')} *) exit 1 ;; esac`,
   );
+}
 
-describe('a Redis of Kubernetes', () => {
-  test('begins as the master in pod 0, and as its replica in the others', () => {
-    sentinels({});
+const saying = (one: string, two: string, three: string) => ({
+  'redis-0.redis': one,
+  'redis-1.redis': two,
+  'redis-2.redis': three,
+});
+const ALL_NAME_THE_FIRST = saying('redis-0.redis', 'redis-0.redis', 'redis-0.redis');
+
+/** Those of docker-compose.ha.yml. */
+const COMPOSE = {
+  SELF: 'redis-2',
+  REDISES: 'redis redis-2 redis-3',
+  SENTINELS: 'sentinel-1 sentinel-2 sentinel-3',
+  MAXMEMORY: '384mb',
+};
+
+describe('a Redis of three', () => {
+  test('is the master if the Sentinels say so, and a replica of whom they name otherwise', () => {
+    sentinels(ALL_NAME_THE_FIRST);
     expect(start('start-redis.sh', 'redis-0').config).not.toContain('replicaof');
     expect(start('start-redis.sh', 'redis-1').config).toContain('replicaof redis-0.redis 6379\n');
   });
 
-  test('follows the master that a Sentinel names, also in pod 0, and also if the first does not answer', () => {
-    sentinels({ 'redis-2': 'redis-1.redis' });
+  test('believes two Sentinels, not the first that it asks, which has an older word', () => {
+    sentinels(saying('redis-0.redis', 'redis-1.redis', 'redis-1.redis'));
     expect(start('start-redis.sh', 'redis-0').config).toContain('replicaof redis-1.redis 6379\n');
     expect(start('start-redis.sh', 'redis-1').config).not.toContain('replicaof');
   });
 
-  test('does not take the words of an error for the name of a master', () => {
-    sentinels({ 'redis-0': 'NOAUTH Authentication required.', 'redis-1': 'redis-2.redis' });
+  test('waits while none answers, one alone does, or no two agree', () => {
+    const two = { 'redis-1.redis': 'redis-1.redis', 'redis-2.redis': 'redis-1.redis' };
+    sentinels({}, { 'redis-0.redis': 'redis-0.redis' }, saying('redis-0.redis', 'redis-1.redis', 'redis-2.redis'), two);
+    const { said, config } = start('start-redis.sh', 'redis-0');
+    expect(said.match(/no majority of the Sentinels agrees/g)).toHaveLength(3);
+    expect(config).toContain('replicaof redis-1.redis 6379\n');
+  });
+
+  test('takes no word of its own Sentinel from the volume', () => {
+    sentinels({}, saying('redis-0.redis', 'redis-2.redis', 'redis-2.redis'));
+    writeFileSync(join(folder, 'sentinel.conf'), 'port 26379\nsentinel monitor tributary redis-0.redis 6379 2\n');
     expect(start('start-redis.sh', 'redis-0').config).toContain('replicaof redis-2.redis 6379\n');
   });
 
-  test('asks what its own Sentinel knew last where none answers: all pods were away at once', () => {
-    sentinels({});
-    writeFileSync(join(folder, 'sentinel.conf'), 'port 26379\nsentinel monitor tributary redis-2.redis 6379 2\n');
-    expect(start('start-redis.sh', 'redis-0').config).toContain('replicaof redis-2.redis 6379\n');
-    expect(start('start-redis.sh', 'redis-2').config).not.toContain('replicaof');
+  test('does not take the words of an error for the name of a master, however many say them', () => {
+    const error = 'NOAUTH Authentication required.';
+    sentinels(saying(error, error, error), saying(error, 'redis-2.redis', 'redis-2.redis'));
+    expect(start('start-redis.sh', 'redis-0').said).toMatch(/no majority.*\nthe master is redis-2.redis\n$/);
   });
 
-  test('evicts nothing, asks for a password, and lets nobody else read it', () => {
-    sentinels({});
+  test('is the same with the names of docker compose', () => {
+    sentinels({ 'sentinel-1': 'redis', 'sentinel-2': 'redis-3', 'sentinel-3': 'redis-3' });
+    const { config } = start('start-redis.sh', 'a-container', COMPOSE);
+    expect(config).toContain('replicaof redis-3 6379\n');
+    expect(config).toContain('replica-announce-ip redis-2\n');
+    expect(config).toContain('maxmemory 384mb\n');
+  });
+
+  test('evicts nothing, takes no writes that no replica hears, asks for a password, and lets nobody else read it', () => {
+    sentinels(ALL_NAME_THE_FIRST);
     const { config, mode, said } = start('start-redis.sh', 'redis-0');
+    expect(config).toContain('min-replicas-to-write 1\nmin-replicas-max-lag 10\n');
+    expect(config).toContain('maxmemory 1gb\n');
     expect(config).toContain('maxmemory-policy noeviction\n');
     expect(config).toContain('appendonly yes\n');
     expect(config).toContain('requirepass a-password\nmasterauth a-password\n');
