@@ -16,7 +16,7 @@ export {
   runDeadLetterCommand,
 } from './dead-letters/commands/run.js';
 export { faultsOfQueries } from './exports/check-queries.js';
-export { type ExportCommandOptions, runExportCommand } from './exports/command.js';
+export { checkExport, type ExportCommandOptions, runExportCommand } from './exports/command.js';
 export { type KeptRun, keptRuns } from './exports/finished.js';
 export type { ExportResult } from './exports/run.js';
 export { createDashboard, type Dashboard, type DashboardOptions, dashboardProcess } from './service.js';

@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger, systemClock } from '@tributary/shared';
+import { createLogger, systemClock, verifyAuditLog } from '@tributary/shared';
 import { expect, onTestFinished, test } from 'vitest';
 import { newDocument } from '../src/alerts/document.js';
 import { fileAlertStore } from '../src/alerts/stores/file.js';
+import { AuditLog } from '../src/audit/audit.js';
 import { KeptLines } from '../src/flow/kept-lines.js';
 import { SavedQueries } from '../src/sql/saved.js';
 
@@ -38,4 +40,42 @@ test.each(Object.entries(KEEPERS))(
     expect(await readFile(victim, 'utf8')).toBe('precious');
     expect(await readFile(path, 'utf8')).toMatch(/a|format/);
   },
+);
+
+const ANNA = { name: 'anna', role: 'admin', from: 'shell' } as const;
+
+/** What is read there. */
+const READERS: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  ...KEEPERS,
+  'saved queries that are listed': (path) => new SavedQueries(path, systemClock).list(),
+  'what was seen before': (path) => new KeptLines(path, 0, (): object[] => [], log).load(),
+  'what was seen, of which lines are added': async (path) => {
+    const kept = new KeptLines(path, 100, (): object[] => [], log);
+    kept.add({ a: 1 });
+    await kept.close();
+  },
+  'the audit log': async (path) => {
+    for await (const _ of new AuditLog(path, systemClock).actions({})) break;
+  },
+  'the audit log that is written': (path) => new AuditLog(path, systemClock).begin(ANNA, 'run', {}),
+  'the note of its end': async (path) => {
+    await rename(path, `${path}.head`).catch(() => {});
+    await new AuditLog(path, systemClock).begin(ANNA, 'run', {});
+  },
+  'the audit log that is verified': (path) => verifyAuditLog(path),
+};
+
+test.each(Object.entries(READERS))(
+  '%s: a pipe in the place of the file holds nobody up',
+  async (_what, use) => {
+    const folder = await mkdtemp(join(tmpdir(), 'pipes-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'kept');
+    execFileSync('mkfifo', [path]);
+    // That it ends counts, whether it is refused or a file takes the place of the pipe.
+    await use(path).catch((error: unknown) => expect(String(error)).not.toBe(''));
+    const four = Array.from({ length: 4 }, () => use(path).catch(() => {}));
+    await Promise.all(four);
+  },
+  20_000,
 );

@@ -160,6 +160,7 @@ export * from './service/logging.js';
 export * from './service/memory-watch.js';
 export * from './service/metrics.js';
 export * from './service/problems.js';
+export { openFile, readText, readWhole } from './service/read-file.js';
 export * from './service/reading.js';
 export { random, replaceFile, syncFolder } from './service/replace-file.js';
 export * from './service/routes.js';

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import {
   type AuditActor,
   type AuditedAct,
@@ -6,6 +6,7 @@ import {
   type Clock,
   describeError,
   ENVIRONMENT,
+  openFile,
   RetryableError,
 } from '@tributary/shared';
 import type { Role } from '../access/roles.js';
@@ -74,7 +75,7 @@ export class AuditLog extends AuditWriter {
   async *#entries(signal: AbortSignal | undefined): AsyncGenerator<AuditEntry> {
     let file: FileHandle | undefined;
     try {
-      file = await open(this.#path);
+      file = await openFile(this.#path);
       for await (const line of linesFromEnd(file)) {
         signal?.throwIfAborted();
         const { link: _link, body: _body, before: _before, ...entry } = (parse(line) ?? {}) as AuditEntry;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, stat, unlink } from 'node:fs/promises';
+import { rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ConsumeMessage,
@@ -11,6 +11,7 @@ import {
   keptId,
   postgresServers,
   RetryableError,
+  readWhole,
   type SinkConfig,
   type SinkKind,
 } from '@tributary/shared';
@@ -54,7 +55,7 @@ function folderStore(folder: string): KeptStore {
     }
   };
   return {
-    read: (id) => readFile(join(folder, id)),
+    read: (id) => readWhole(join(folder, id)),
     mark: (id) => markOf(join(folder, id)),
     async remove(id, mark) {
       const path = join(folder, id);

@@ -1,6 +1,7 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { describeError, type Logger, replaceFile } from '@tributary/shared';
+import { describeError, type Logger, readText, replaceFile } from '@tributary/shared';
 
 /**
  * A small file of what is remembered, one JSON object a line, so that a restart of the dashboard does not lose it. It is written behind
@@ -32,7 +33,7 @@ export class KeptLines<T extends object> {
   async load(): Promise<T[]> {
     if (this.#path === undefined) return [];
     try {
-      const lines = (await readFile(this.#path, 'utf8')).split('\n');
+      const lines = (await readText(this.#path)).split('\n');
       this.#lines = lines.length;
       return lines.flatMap((line) => parse(line) as T[]);
     } catch (error) {
@@ -62,7 +63,7 @@ export class KeptLines<T extends object> {
         await mkdir(dirname(path), { recursive: true });
         if (this.#lines > this.#most) await this.#writeAnew(path);
         // A line that a crash tore ends here.
-        else await appendFile(path, `\n${textOf(batch)}`, { mode: 0o600 });
+        else await appendFile(path, `\n${textOf(batch)}`, { mode: 0o600, flag: APPEND });
       } catch (error) {
         this.#tell(error);
       }
@@ -84,6 +85,9 @@ export class KeptLines<T extends object> {
     );
   }
 }
+
+/** Without O_NONBLOCK, a pipe in the place of the file would be opened for ever. */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
 
 const textOf = (lines: readonly object[]): string => lines.map((line) => JSON.stringify(line)).join('\n');
 

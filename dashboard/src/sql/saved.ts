@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Clock, describeError, RetryableError, replaceFile } from '@tributary/shared';
+import { type Clock, describeError, RetryableError, readText, replaceFile } from '@tributary/shared';
 import { z } from 'zod';
 import { ApiError } from '../http/api-error.js';
 
@@ -30,7 +30,7 @@ export class SavedQueries {
 
   async list(): Promise<SavedQuery[]> {
     try {
-      return schema.parse(JSON.parse(await readFile(this.#path, 'utf8')));
+      return schema.parse(JSON.parse(await readText(this.#path)));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw new RetryableError(

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readText } from '../service/read-file.js';
 import { replaceFile } from '../service/replace-file.js';
 import { headFileOf } from './beside.js';
 import { type ChainPlace, keyOf, placeIn } from './chain.js';
@@ -10,7 +10,7 @@ export interface AuditHead extends ChainPlace {
 
 /** @returns undefined if there is none that can be read */
 export async function readHead(log: string): Promise<AuditHead | undefined> {
-  const text = await readFile(headFileOf(log), 'utf8').catch(() => '');
+  const text = await readText(headFileOf(log)).catch(() => '');
   const [place = '', bytes = ''] = text.trim().split(' ');
   const found = placeIn(place);
   return found === undefined || !/^\d{1,15}$/.test(bytes) ? undefined : { ...found, bytes: Number(bytes) };

@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { describeError, FatalError } from '../errors.js';
+import { openFile } from '../service/read-file.js';
 import { AuditChain, type ChainFault, type ChainPlace } from './chain.js';
 import { type AuditHead, readHead } from './head.js';
 import { auditLines } from './lines.js';
@@ -36,9 +37,9 @@ export async function verifyAuditLog(path: string, expected?: ChainPlace): Promi
   const head = await readHead(path);
   let file: FileHandle;
   try {
-    file = await open(path);
+    file = await openFile(path);
   } catch (error) {
-    throw new FatalError('audit_unreadable', `the audit log cannot be read: ${describeError(error)}`);
+    throw unreadable(path, error);
   }
   try {
     const chain = new AuditChain(undefined, expected);
@@ -49,10 +50,24 @@ export async function verifyAuditLog(path: string, expected?: ChainPlace): Promi
     }
     const { size } = await file.stat();
     return { ...told(chain, head), torn: size - read, hasExpected: expected === undefined ? null : chain.hasSeen };
+  } catch (error) {
+    throw unreadable(path, error);
   } finally {
     await file.close();
   }
 }
+
+function unreadable(path: string, error: unknown): FatalError {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const why = WHY[code] ?? describeError(error);
+  return new FatalError('audit_unreadable', `the audit log ${path} cannot be read: ${why}`);
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file: name it, or set AUDIT_LOG as the dashboard has it',
+  EISDIR: 'it is a folder: name the file in it',
+  EACCES: 'this user may not read it',
+};
 
 function told(chain: AuditChain, head: AuditHead | undefined) {
   const { lines, older, without, faults, place } = chain;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { FatalError } from '../errors.js';
+import { openFile } from '../service/read-file.js';
 import { syncFolder } from '../service/replace-file.js';
 
 /** A file of a backup as its manifest names it. */
@@ -97,12 +97,27 @@ export class BackupFiles {
   read(path: string): AsyncIterable<Buffer> {
     if (!this.#files.has(path))
       throw new FatalError('backup_damaged', `the manifest of the backup names no file ${path}`);
-    return createReadStream(join(this.root, path), { highWaterMark: CHUNK });
+    return this.#contentOf(path);
   }
 
-  /** @throws FatalError for the first file that is not as it was written */
-  async verify(signal: AbortSignal): Promise<void> {
-    for (const { path, bytes, sha256 } of this.#files.values()) {
+  /** Neither a link nor what lies behind one is read: it would put a file of somebody else into the output. */
+  async *#contentOf(path: string): AsyncGenerator<Buffer, void, undefined> {
+    const [root, at] = await Promise.all([realpath(this.root), realpath(join(this.root, path))]);
+    if (at !== join(root, path)) throw new Error(`it is a link, or lies behind one, which leads to ${at}`);
+    const file = await openFile(at, false);
+    try {
+      yield* file.createReadStream({ highWaterMark: CHUNK, autoClose: false });
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * @param beginning of the paths that are looked at; all of them unless given
+   * @throws FatalError for the first file that is not as it was written
+   */
+  async verify(signal: AbortSignal, beginning = ''): Promise<void> {
+    for (const { path, bytes, sha256 } of this.under(beginning)) {
       signal.throwIfAborted();
       const found = await this.#hashOf(path);
       if (found.bytes === bytes && found.sha256 === sha256) continue;

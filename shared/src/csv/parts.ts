@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readText } from '../service/read-file.js';
 import type { Neutralised } from './formulas.js';
 import { wholeLines } from './lines.js';
 import { splitCells } from './split-cells.js';
@@ -71,7 +72,7 @@ export async function isNeutralised(
   dataset: string,
   name: string,
 ): Promise<Neutralised> {
-  const text = await readFile(noteOfPart(directory, dataset, name), 'utf8').catch(() => '');
+  const text = await readText(noteOfPart(directory, dataset, name)).catch(() => '');
   // What follows is for the sink.
   const [note = ''] = text.split('\n', 1);
   if (Object.hasOwn(NOTES, note)) return NOTES[note as keyof typeof NOTES];

@@ -46,6 +46,10 @@ describe('alerts in the pipeline file', () => {
       'alerts.rules.a.datasets.0: no dataset "customer": expected one of customers',
     ],
     [
+      '  rules: { a: { when: freshness, olderThan: 1h, datasets: [by_id] } }\naggregates: { by_id: { from: customers, by: [id], metrics: { rows: count } } }',
+      'alerts.rules.a.datasets.0: "by_id" is an aggregate, whose rows are written when a group changes: watch "customers", of which it is made',
+    ],
+    [
       '  rules: { a: { when: endpoint-failing, endpoints: [two] } }',
       'alerts.rules.a.endpoints.0: no endpoint "two": expected one of one',
     ],

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -13,6 +13,8 @@ import {
   headFileOf,
   queriesFileOf,
   random,
+  readText,
+  readWhole,
   replaceFile,
   syncFolder,
 } from '@tributary/shared';
@@ -47,11 +49,29 @@ export async function copyBesideLog(into: BackupFolder, log: string, pipelineNam
   const left: string[] = [];
   for (const { copied, path } of beside(log, pipelineName)) {
     if (!existsSync(path)) continue;
-    const written = await readFile(path).catch((error: unknown) => {
+    const written = await readWhole(path).catch((error: unknown) => {
       left.push(`${path} is not in it: ${describeError(error)}`);
     });
     if (written !== undefined) await into.add(copied, written);
   }
+  return left;
+}
+
+/**
+ * The note of its end first: lines that are written meanwhile come behind it.
+ * @returns what is not in it, in words
+ */
+export async function copyAuditLog(into: BackupFolder, log: string, pipelineName: string): Promise<string[]> {
+  const left = await copyBesideLog(into, log, pipelineName);
+  const path = headFileOf(log);
+  const head = await readText(path).catch((error: NodeJS.ErrnoException) => {
+    // Without it, lines that are cut off the end of the copy are not missed.
+    if (error.code !== 'ENOENT') left.push(`${path}, the note of the log's end, is not in it: ${describeError(error)}`);
+  });
+  const size = (await stat(log).catch(() => undefined))?.size;
+  if (size === undefined) return [...left, `${log} is not there: the audit log is not in it`];
+  await into.add(FILES.audit, size === 0 ? '' : createReadStream(log, { end: size - 1 }));
+  if (typeof head === 'string') await into.add(FILES.auditHead, head);
   return left;
 }
 

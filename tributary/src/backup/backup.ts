@@ -1,12 +1,10 @@
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { OutputCopies } from '@tributary/consumer';
 import type { Reaching } from '@tributary/dashboard';
 import {
   type BackupFolder,
   type Clock,
   FatalError,
-  headFileOf,
   ledgerEpochKey,
   type PipelineConfig,
   type Redis,
@@ -14,7 +12,7 @@ import {
   redisPublications,
   topologyOf,
 } from '@tributary/shared';
-import { copyBesideLog } from './audit.js';
+import { copyAuditLog } from './audit.js';
 import { drain } from './drain.js';
 import { type LookAtLetters, linesOfLetters } from './letters.js';
 import { FILES, type Manifest } from './manifest.js';
@@ -72,7 +70,7 @@ export async function makeBackup(options: BackupOptions): Promise<Contents> {
     await into.add(FILES.after, linesOfKeys(redis, config.name, await keysToKeep(redis, config, 'after')));
     left.push(...(await writeProgress(redis, config, progress, into)));
   }
-  left.push(...(await copyAuditLog(options)));
+  left.push(...(await copyAuditLog(into, options.auditLog, config.name)));
   const text = await readFile(options.file, 'utf8');
   await into.add(FILES.pipeline, text);
   const variables = new Set([...text.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name = '']) => name));
@@ -120,15 +118,4 @@ async function copyLettersTwice(options: BackupOptions, left: string[]): Promise
   signal.throwIfAborted();
   await into.add(FILES.letters[1], linesOfLetters(look, seen));
   return seen.size;
-}
-
-/** The head first: lines that are written meanwhile come behind it. */
-async function copyAuditLog({ auditLog, config, into }: BackupOptions): Promise<string[]> {
-  const left = await copyBesideLog(into, auditLog, config.name);
-  const head = await readFile(headFileOf(auditLog), 'utf8').catch(() => undefined);
-  const size = (await stat(auditLog).catch(() => undefined))?.size;
-  if (size === undefined) return [...left, `${auditLog} is not there: the audit log is not in it`];
-  await into.add(FILES.audit, size === 0 ? '' : createReadStream(auditLog, { end: size - 1 }));
-  if (head !== undefined) await into.add(FILES.auditHead, head);
-  return left;
 }

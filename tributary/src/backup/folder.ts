@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { BackupFolder, FatalError, isRunning, replaceFile, syncFolder, thisProcess } from '@tributary/shared';
+import { BackupFolder, FatalError, isRunning, readText, replaceFile, syncFolder, thisProcess } from '@tributary/shared';
 import { MANIFEST, type Manifest } from './manifest.js';
 
 /** Says in the folder of a backup that is not at its end who makes it. */
@@ -32,7 +32,7 @@ const unfinishedOf = (to: string): string => `${to}.unfinished`;
 
 async function removeDead(making: string): Promise<void> {
   if (!existsSync(making)) return;
-  const told = await readFile(join(making, MAKER), 'utf8').catch(() => '');
+  const told = await readText(join(making, MAKER)).catch(() => '');
   const [maker = '', host = ''] = told.split(' ');
   const lives = host !== '' && (host !== hostname() || isRunning(maker));
   if (lives)

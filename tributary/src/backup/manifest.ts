@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CopiedFile, FatalError, isMapping } from '@tributary/shared';
+import { type CopiedFile, FatalError, isMapping, readText } from '@tributary/shared';
 
 /** The number of the form in which a backup is written. A version that does not know it refuses the backup. */
 export const BACKUP_FORMAT = 1;
@@ -47,12 +46,12 @@ export interface Manifest {
 /** @throws FatalError if there is no whole backup in this folder, or one of a later version */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, MANIFEST);
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const why =
-      cause.code === 'ENOENT'
-        ? `${folder} has no ${MANIFEST}: it is no backup, or one that did not come to its end`
-        : `${path} cannot be read: ${cause.message}`;
-    throw new FatalError('backup_missing', why, { cause });
+  const text = await readText(path).catch((cause: NodeJS.ErrnoException) => {
+    const isMissing = cause.code === 'ENOENT' || cause.code === 'ENOTDIR';
+    const why = isMissing
+      ? `${folder} has no ${MANIFEST}: it is no backup, or one that did not come to its end`
+      : `${path} cannot be read: ${cause.message}`;
+    throw new FatalError('backup_missing', why);
   });
   let found: unknown;
   try {

@@ -20,7 +20,7 @@ export function exportCommand(context: Context): CommandUnknownOpts {
     .option('--output <DIR>', 'where the CSV files are, as with start --output; otherwise where the pipeline file says')
     .addOption(configOption(context))
     .action(async (name, { json, output, config: file }) => {
-      const { runExportCommand } = await import('@tributary/dashboard');
+      const { checkExport, runExportCommand } = await import('@tributary/dashboard');
       const config = withOutput(readPipelineFile(context, file), output);
       const signal = context.untilStopped();
       const { POSTGRES_URL: postgresUrl, DASHBOARD_SQL_URL: sqlUrl } = env;
@@ -28,6 +28,7 @@ export function exportCommand(context: Context): CommandUnknownOpts {
         action: 'export',
         detail: { export: name },
         async work() {
+          checkExport(config, name);
           await refuseEmpty(config);
           return await runExportCommand({ config, name, postgresUrl, sqlUrl, clock: systemClock, signal });
         },

@@ -42,12 +42,14 @@ async function restore(context: Context, folder: string, replaces: boolean, file
   const { openServers } = await import('../backup/stores.js');
   const manifest = await readManifest(folder);
   const files = new BackupFiles(resolve(folder), manifest.files);
+  const signal = context.untilStopped();
+  // It fills in files and variables as it is read: not before it is known to be the one that was backed up.
+  if (file === undefined) await files.verify(signal, FILES.pipeline);
   const config = readPipelineFile(context, file ?? join(folder, FILES.pipeline));
   if (config.name !== manifest.pipeline) {
     const message = `the backup is of the pipeline "${manifest.pipeline}", and this file is of "${config.name}"; nothing was done`;
     throw new FatalError('other_pipeline', message);
   }
-  const signal = context.untilStopped();
   await withProgress(terminal, () => 'comparing the files with their hashes', files.verify(signal));
   const releases = new ReleaseList();
   const copies = outputCopies(config, env.POSTGRES_URL || undefined);

@@ -1,8 +1,8 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type OutputEvidence, stillHolds, takeEvidence } from '@tributary/consumer';
 import type { SavedMarks } from '@tributary/producer';
-import { datasetsOf, isMapping, type PipelineConfig, replaceFile } from '@tributary/shared';
+import { datasetsOf, isMapping, type PipelineConfig, readText, replaceFile } from '@tributary/shared';
 
 /** Marks that were reached with the same output. */
 interface Group {
@@ -41,7 +41,7 @@ export class MarkFile {
    * a consumer begins with the output, which forgets what was missing there.
    */
   async read(): Promise<SavedMarks> {
-    const { time, groups, paused } = contentOf(await readFile(this.#path, 'utf8').catch(() => ''));
+    const { time, groups, paused } = contentOf(await readText(this.#path).catch(() => ''));
     const valid: Group[] = [];
     for (const group of groups) if (await stillHolds(this.#directory, group.output)) valid.push(group);
     this.#valid = valid;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { isMapping, replaceFile } from '@tributary/shared';
+import { isMapping, readText, replaceFile } from '@tributary/shared';
 
 /** So many are remembered: one that was copied and run under many names must not make the file grow. */
 const MOST = 20;
@@ -17,7 +17,7 @@ const MOST = 20;
 export async function otherPipelines(folder: string, file: string): Promise<readonly string[]> {
   const path = join(folder, '.tributary', 'pipelines.json');
   const own = resolve(file);
-  const known = filesIn(await readFile(path, 'utf8').catch(() => ''));
+  const known = filesIn(await readText(path).catch(() => ''));
   // The folder may have been moved, with the pipeline file beside it.
   const ownFromHere = relative(resolve(folder), own);
   if (!known.includes(ownFromHere)) {

@@ -1,11 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { outputCopies } from '@tributary/consumer';
-import { BackupFiles, BackupFolder, type CopiedFile, parsePipeline } from '@tributary/shared';
+import { BackupFiles, BackupFolder, type CopiedFile, describeError, parsePipeline } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { copyBesideLog, putAuditLog, putBesideLog } from '../../src/backup/audit.js';
+import { copyAuditLog, copyBesideLog, putAuditLog, putBesideLog } from '../../src/backup/audit.js';
 import { readManifest } from '../../src/backup/manifest.js';
 
 let folder: string;
@@ -157,6 +158,71 @@ test.each([
   ['a name with NUL', 'output/a\0b'],
 ])('a manifest that names %s as a file is refused in words', (_what, path) => {
   expect(() => new BackupFiles(folder, [fileAt(path)])).toThrow(/the manifest of the backup names/);
+});
+
+/** What somebody puts in the place of a file of the backup. */
+const INSTEAD: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  'a link': (path) => symlink(at('of-somebody-else'), path),
+  'a pipe': async (path) => execFileSync('mkfifo', [path]),
+  'a link to a device': (path) => symlink('/dev/zero', path),
+};
+
+describe.each(Object.entries(INSTEAD))('%s in the place of a file of the backup', (_what, put) => {
+  test('is refused in words, and holds nobody up', async () => {
+    const files = await backupOf('output/items/a.csv');
+    await writeFile(at('of-somebody-else'), 'copied');
+    await rm(at('backup', 'output/items/a.csv'));
+    await put(at('backup', 'output/items/a.csv'));
+    await expect(files.verify(signal)).rejects.toThrow('cannot be read; nothing was done');
+    await expect(copies().restore(files, 'x', signal)).rejects.toThrow(/is a link|is a pipe/);
+    await expect(readdir(at('output', 'items'))).rejects.toThrow('ENOENT');
+  });
+
+  test('costs a backup of what lies beside the audit log nothing else', async () => {
+    await mkdir(at('log'));
+    await put(at('log', 'queries-p.json'));
+    await writeFile(at('of-somebody-else'), '[]');
+    await writeFile(at('log', 'alerts-p.json'), 'alerts');
+    const into = new BackupFolder(at('backup'));
+    await copyBesideLog(into, at('log', 'actions.jsonl'), 'p');
+    expect(into.files.map(({ path }) => path)).toContain('audit/alerts.json');
+  });
+});
+
+test('a folder of the backup that is a link to another one is refused in words', async () => {
+  const files = await backupOf('output/items/a.csv');
+  await rename(at('backup', 'output'), at('elsewhere'));
+  await symlink(at('elsewhere'), at('backup', 'output'));
+  expect(await files.verify(signal).catch(describeError)).toMatch(
+    /cannot be read; nothing was done: .*lies behind one/,
+  );
+});
+
+test.each([
+  ['a folder', (path: string) => mkdir(path)],
+  ['a pipe', async (path: string) => execFileSync('mkfifo', [path])],
+  ['a link to itself', (path: string) => symlink(path, path)],
+] as const)(
+  'the note of the end of the audit log is told where it is %s, and the log is copied',
+  async (_what, put) => {
+    await mkdir(at('log'));
+    await writeFile(at('log', 'actions.jsonl'), '{}\n');
+    await put(at('log', 'actions.jsonl.head'));
+    const into = new BackupFolder(at('backup'));
+    const left = await copyAuditLog(into, at('log', 'actions.jsonl'), 'p');
+    expect(left).toEqual([expect.stringMatching(/actions\.jsonl\.head, the note of the log's end, is not in it: ./)]);
+    expect(into.files.map(({ path }) => path)).toEqual(['audit/actions.jsonl']);
+  },
+);
+
+test('a manifest that is a pipe holds nobody up', async () => {
+  execFileSync('mkfifo', [at('manifest.json')]);
+  await expect(readManifest(folder)).rejects.toThrow('is a pipe, a socket or a device');
+});
+
+test('a folder that is no backup is told in words alone', async () => {
+  const error = await readManifest(at('nothing')).catch(describeError);
+  expect(error).toBe(`${at('nothing')} has no manifest.json: it is no backup, or one that did not come to its end`);
 });
 
 test('a manifest that names a file within a file is refused in words', () => {

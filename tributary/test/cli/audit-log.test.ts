@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AuditWriter, systemClock } from '@tributary/shared';
@@ -23,6 +24,22 @@ const change = (edit: (lines: string[]) => string[]) =>
   writeFileSync(AUDIT_LOG, edit(readFileSync(AUDIT_LOG, 'utf8').split(/(?<=\n)/)).join(''));
 
 describe('audit-log verify', () => {
+  it.each([
+    ['that is not there', () => rmSync(AUDIT_LOG), /cannot be read: there is no such file: name it, or set AUDIT_LOG/],
+    ['that is a folder', () => rmSync(AUDIT_LOG) ?? mkdirSync(AUDIT_LOG), /cannot be read: it is a folder/],
+    [
+      'that is a pipe',
+      () => rmSync(AUDIT_LOG) ?? execFileSync('mkfifo', [AUDIT_LOG]),
+      /is a pipe, a socket or a device/,
+    ],
+  ])('tells of a log %s in words', async (_what, put, words) => {
+    put();
+    const { code, stderr } = await verify();
+    expect(stderr).toMatch(words);
+    expect(stderr).not.toMatch(/ENOENT|EISDIR/);
+    expect(code).toBe(1);
+  });
+
   it('says that a log is whole, and its end', async () => {
     const { code, stdout } = await verify();
     expect(stdout).toMatch(

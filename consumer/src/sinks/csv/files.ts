@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '@tributary/shared';
+import { readText, syncFolder } from '@tributary/shared';
 
 // Steps on files that several processes may take at once, and whose effect outlives a loss of power. None needs hard links:
 // some network file systems, Windows shares and FAT have none.
@@ -46,7 +46,7 @@ export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-export const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(ignoreMissing);
+export const readIfThere = (path: string): Promise<string | undefined> => readText(path).catch(ignoreMissing);
 export const statIfThere = (path: string) => stat(path).catch(ignoreMissing);
 
 /** The path of a file whose folder is there, or is made now. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Logger, random, replaceFile } from '@tributary/shared';
+import { type Logger, random, readText, replaceFile } from '@tributary/shared';
 import { checkFormat, OUTPUT_FORMAT } from '../output-format.js';
 import type { CsvFence } from './fence.js';
 import { publishFolder, readIfThere, removeFolder, withFolder } from './files.js';
@@ -68,7 +68,7 @@ export class OutputIdentity {
     const added = changes.filter((change) => !change.lost);
     this.#tell(added, 'what is added is left there, and is no row of Tributary');
     for (const change of changes) await losses.accept(change);
-    return lost.length === 0 ? known : await readFile(path, 'utf8');
+    return lost.length === 0 ? known : await readText(path);
   }
 
   /** A part that is still open to a writer is sealed first, so that nothing is written behind what another program left. */

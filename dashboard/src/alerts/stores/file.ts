@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { replaceFile } from '@tributary/shared';
+import { readText, replaceFile } from '@tributary/shared';
 import { type AlertDocument, readDocument, type Silence } from '../document.js';
 import type { AlertStore } from './store.js';
 
@@ -20,7 +20,7 @@ export function fileAlertStore(path: string): AlertStore {
   let writing: Promise<unknown> = Promise.resolve();
   const load = async () => {
     try {
-      const found = JSON.parse(await readFile(path, 'utf8')) as Kept & { document?: unknown };
+      const found = JSON.parse(await readText(path)) as Kept & { document?: unknown };
       const document = readDocument(JSON.stringify(found.document ?? null));
       kept = { ...(document !== undefined && { document }), silences: found.silences ?? [] };
     } catch (error) {

@@ -12,10 +12,18 @@ export function* checkAlerts(config: PipelineConfig): Generator<Fault> {
   }
 }
 
-function* checkRule(path: string, rule: AlertRule, { entities, endpoints, merges }: PipelineConfig): Generator<Fault> {
+function* checkRule(
+  path: string,
+  rule: AlertRule,
+  { entities, endpoints, merges, aggregates }: PipelineConfig,
+): Generator<Fault> {
   if (rule.when === 'freshness') {
     const known = [...Object.values(entities), ...merges].map(({ dataset }) => dataset);
-    yield* checkNames(`${path}.datasets`, 'dataset', rule.datasets ?? [], known);
+    for (const [index, name] of (rule.datasets ?? []).entries()) {
+      const aggregate = aggregates.find(({ dataset }) => dataset === name);
+      if (aggregate === undefined) yield* checkName(`${path}.datasets.${index}`, 'dataset', name, known);
+      else yield { path: `${path}.datasets.${index}`, message: ofAggregate(name, aggregate.from), about: name };
+    }
   } else if (rule.when === 'endpoint-failing') {
     yield* checkNames(`${path}.endpoints`, 'endpoint', rule.endpoints ?? [], Object.keys(endpoints));
   } else if (rule.when !== 'gone') {
@@ -29,9 +37,14 @@ function* checkRule(path: string, rule: AlertRule, { entities, endpoints, merges
 }
 
 function* checkNames(path: string, what: string, names: readonly string[], known: readonly string[]): Generator<Fault> {
-  for (const [index, name] of names.entries()) {
-    if (known.includes(name)) continue;
-    const expected = known.length === 0 ? 'the file has none' : expectedOneOf(known);
-    yield { path: `${path}.${index}`, message: `no ${what} "${name}": ${expected}`, about: name };
-  }
+  for (const [index, name] of names.entries()) yield* checkName(`${path}.${index}`, what, name, known);
 }
+
+function* checkName(path: string, what: string, name: string, known: readonly string[]): Generator<Fault> {
+  if (known.includes(name)) return;
+  const expected = known.length === 0 ? 'the file has none' : expectedOneOf(known);
+  yield { path, message: `no ${what} "${name}": ${expected}`, about: name };
+}
+
+const ofAggregate = (name: string, from: string): string =>
+  `"${name}" is an aggregate, whose rows are written when a group changes: watch "${from}", of which it is made`;
