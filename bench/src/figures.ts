@@ -5,6 +5,7 @@ import { endToEnd } from './figures/end-to-end.js';
 import { memory } from './figures/memory.js';
 import { peerFigures } from './figures/peers.js';
 import { poll } from './figures/poll.js';
+import { pollHashed } from './figures/poll-hashed.js';
 import { pollShaped } from './figures/poll-shaped.js';
 import { publish } from './figures/publish.js';
 import { scaleFigures } from './figures/scale.js';
@@ -16,6 +17,7 @@ export const FIGURES: readonly Figure[] = [
   ...drainFigures,
   poll,
   pollShaped,
+  pollHashed,
   ...sourceFigures,
   endToEnd,
   ...scaleFigures,

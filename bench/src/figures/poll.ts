@@ -1,6 +1,7 @@
 import { publishBarely } from '../bare/publish.js';
 import { type Bench, sizeOf, warmUpOf } from '../bench.js';
 import { emptyAll, startService } from '../consumers.js';
+import { cpuSeconds } from '../cpu.js';
 import type { Figure } from '../figure.js';
 import { interleave } from '../interleave.js';
 import { customerMessages } from '../messages.js';
@@ -18,7 +19,7 @@ export const poll: Figure = {
     });
     const messages = customerMessages({ count: records });
     return await interleave(bench, 'poll', rounds, {
-      ours: () => pollOnce(bench, pagesOf(messages)),
+      ours: async () => (await pollOnce(bench, pagesOf(messages))).perSecond,
       async limit() {
         await emptyAll(bench);
         return records / (await publishBarely(await bench.servers.broker(), messages));
@@ -27,15 +28,19 @@ export const poll: Figure = {
   },
 };
 
-/**
- * @param environment further variables of the producer
- * @returns records per second from the end of the warm-up to the last confirm
- */
+/** How fast a producer was from the end of the warm-up to the last confirm. */
+export interface PollSpeed {
+  readonly perSecond: number;
+  /** Records for each second of CPU that the producer used; undefined where that is not known. */
+  readonly perCpuSecond: number | undefined;
+}
+
+/** @param environment further variables of the producer */
 export async function pollOnce(
   bench: Bench,
   options: PagesOptions & { readonly records: number },
   environment: Readonly<Record<string, string>> = {},
-): Promise<number> {
+): Promise<PollSpeed> {
   const pages = await servePages(options);
   try {
     return await publishAll(bench, options.records, { CRM_URL: pages.url, POLL_INTERVAL: '1h', ...environment });
@@ -44,15 +49,12 @@ export async function pollOnce(
   }
 }
 
-/**
- * Starts a producer that reads and publishes so many customers.
- * @returns records per second from the end of the warm-up to the last confirm
- */
+/** Starts a producer that reads and publishes so many customers. */
 export async function publishAll(
   bench: Bench,
   records: number,
   environment: Readonly<Record<string, string>>,
-): Promise<number> {
+): Promise<PollSpeed> {
   await emptyAll(bench);
   const producer = await startService(bench, 'producer', environment);
   await producer.ready(bench.signal);
@@ -60,8 +62,12 @@ export async function publishAll(
     (await producer.metrics())('tributary_publish_confirmed_total', { queue: 'customer_data' });
   const done = await untilCount('the warm-up', warmUpOf(records), confirmed, bench.signal, WARM_UP_CHECK);
   const began = performance.now();
+  const used = () => cpuSeconds([producer])[producer.name] ?? 0;
+  const before = used();
   await untilCount('the poll', records, confirmed, bench.signal);
   const seconds = (performance.now() - began) / 1_000;
+  const cpu = used() - before;
   await producer.stop();
-  return (records - done) / seconds;
+  const counted = records - done;
+  return { perSecond: counted / seconds, perCpuSecond: cpu > 0 ? counted / cpu : undefined };
 }

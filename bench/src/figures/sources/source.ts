@@ -45,7 +45,7 @@ export function sourceFigure({ name, words, beside, sizes = SIZES, fill }: Sourc
         const measured = await interleave(bench, `sources.${name}`, rounds, {
           async ours() {
             alone.push(Math.round(await place.readAlone()));
-            return await publishAll(bench, records, { PIPELINE });
+            return (await publishAll(bench, records, { PIPELINE })).perSecond;
           },
           limit: () => beside.measure(bench, messages),
         });

@@ -13,7 +13,7 @@ export const sql: SourceLine = {
   words: 'a table of a Postgres, in the order of version and key',
   beside: {
     words: '`poll`: the same from HTTP pages of 100',
-    measure: (bench, messages) => pollOnce(bench, pagesOf(messages)),
+    measure: async (bench, messages) => (await pollOnce(bench, pagesOf(messages))).perSecond,
   },
   async fill(bench, messages): Promise<FilledPlace> {
     const database = await bench.servers.database();
