@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import {
   decimalOf,
   decimalUnits,
@@ -11,6 +10,7 @@ import {
 } from '@tributary/shared';
 import { encrypt } from './encrypted.js';
 import type { ProtectionKeys } from './keys.js';
+import { compilePseudonym } from './pseudonyms.js';
 
 /** Makes of a value in canonical form, as text, what may leave. */
 export type Protect = (text: string) => string;
@@ -38,7 +38,7 @@ const MAKERS: Makers = {
   mask: () => mask,
   hash: (_, { hash }, place) => {
     if (hash === undefined) throw missing(place, 'hash', 'PRIVACY_HASH_KEY');
-    return (text) => createHmac('sha256', hash).update(text).digest('hex').slice(0, PSEUDONYM);
+    return compilePseudonym(hash);
   },
   encrypt: (_, { encryption: [key] }, place) => {
     if (key === undefined) throw missing(place, 'encrypt', 'PRIVACY_ENCRYPTION_KEYS');
@@ -74,8 +74,6 @@ function stepsOf(
   };
 }
 
-/** Hex digits: 128 bits, so that two values never share one. */
-const PSEUDONYM = 32;
 /** Digits of a number that is masked, and stays masked with its last four to be seen. */
 const FEWEST_DIGITS = 8;
 
