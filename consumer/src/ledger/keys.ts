@@ -39,6 +39,8 @@ export interface MergeKeys {
   readonly open: string;
   /** Records whose merged rows were not what their sides make when the ledger was rebuilt. */
   readonly unmerged: string;
+  /** What lines wait for whose merged row tells of a record that had not landed when the ledger was rebuilt. */
+  readonly awaited: string;
 }
 
 const mergeKeys = (prefix: string): MergeKeys => ({
@@ -47,6 +49,7 @@ const mergeKeys = (prefix: string): MergeKeys => ({
   refs: `${prefix}refs`,
   open: `${prefix}open`,
   unmerged: `${prefix}unmerged`,
+  awaited: `${prefix}awaited`,
 });
 
 /**
@@ -54,6 +57,10 @@ const mergeKeys = (prefix: string): MergeKeys => ({
  * point at, from the second on. No key holds the control character between them.
  */
 export const sideName = (key: string, place: number): string => (place === 0 ? key : `${key}\x02${place}`);
+
+/** What is awaited of one of the sides that a line points at. */
+export const awaitedName = (eachKey: string, lineId: string, place: number): string =>
+  `${eachKey}\0${lineId}\0${place}`;
 
 /** What rebuilds were begun for that are not done (recovery/begun.ts). */
 export const rebuildsKey = (pipeline: string): string => `${redisPrefix(pipeline)}rebuilds`;

@@ -37,7 +37,7 @@ export interface EachRecord extends Side {
 
 /**
  * What a record with lines meets: for each line the other sides, in their order, if they are there, and the lines that it has dropped. A side is `awaited`
- * if a rebuild knows from merged rows that a record of it was accepted, and that its message still has to come again.
+ * if a rebuild knows from the line's merged row that a newer record of it was accepted, and that its message still has to come again.
  */
 export interface EachJoin {
   readonly found: readonly Found[];

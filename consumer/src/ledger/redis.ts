@@ -148,7 +148,7 @@ export class RedisLedger implements Ledger {
     const { keys, epoch, writer } = this.#options;
     const of = keys.merge(merge);
     return {
-      keys: [keys.epoch, keys.fenced, of.each, of.with, of.refs, of.open],
+      keys: [keys.epoch, keys.fenced, of.each, of.with, of.refs, of.open, of.awaited],
       args: [epoch, writer, kind, records.map((one) => writeRecord(one, more(one))).join(''), ...last],
     };
   }

@@ -67,9 +67,12 @@ export function readJoins(reply: unknown): JoinAnswer[] {
 
 type Sides = JoinAnswer['sides'];
 
+/** Stands in the place of the index of a side that is awaited. */
+const AWAITED = -1;
+
 const sideAt = (sides: Sides, value: string | number | undefined): Side | undefined => sides[Number(value) - 1];
 const foundAt = (sides: Sides, value: string | number | undefined): Found =>
-  sideAt(sides, value) ?? (value === 0 ? undefined : 'awaited');
+  value === AWAITED ? 'awaited' : sideAt(sides, value);
 
 /**
  * @param count the number of lines of the record
@@ -118,7 +121,7 @@ export function readSide(text: string | undefined): Side | undefined {
   if (text === undefined || text === '') return undefined;
   const split = text.indexOf('\0');
   const payload = text.slice(split + 1);
-  // The record is known to be there, but its content is not: see rebuild.ts.
+  // A record without lines: only its order counts.
   return payload === '' ? undefined : { order: readOrder(text.slice(0, split)), payload };
 }
 

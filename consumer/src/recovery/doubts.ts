@@ -13,25 +13,28 @@ export interface Doubt {
   readonly order: string;
 }
 
+/** A line whose merged row tells of records in doubt. */
+export interface DoubtfulLine {
+  readonly eachKey: string;
+  readonly lineId: string;
+  readonly doubts: readonly Doubt[];
+}
+
 /**
  * Merged rows land before the own row of the record that brought them. Where a merged row tells of a record that has not
  * landed itself, the last accepted content of that record's key is lost with the ledger. To take the landed content for it
  * goes wrong if exactly that content comes once more: A landed, B half landed, and a second A would be dropped as a
  * duplicate, while the merged rows of B stay.
  */
-export function findDoubts(landed: LandedMerge): Doubt[] {
-  const doubts = new Map<string, Doubt>();
+export function* findDoubts(landed: LandedMerge): Generator<DoubtfulLine> {
   for (const [key, { hash, order }] of landed.merged) {
     const newer = sidesOf(key, order, landed).filter(
       (side) => side.order !== NO_RECORD && side.order > landedOrder(side, landed),
     );
     if (newer.length === 0) continue;
-    for (const doubt of sidesThatMatter(newer, key, hash, landed)) {
-      const id = `${doubt.entity} ${doubt.key}`;
-      if (doubt.order > (doubts.get(id)?.order ?? '')) doubts.set(id, doubt);
-    }
+    const doubts = sidesThatMatter(newer, key, hash, landed);
+    if (doubts.length > 0) yield { ...readMergedKey(key, landed.others.length), doubts };
   }
-  return [...doubts.values()];
 }
 
 /** The order of a side that was not there when the merged row was made. */
@@ -63,7 +66,8 @@ function sidesThatMatter(newer: readonly Doubt[], mergedKey: string, hash: strin
   const each = landed.each.get(eachKey);
   if (each === undefined) return newer;
   const line = rows.lines(each.payload).find(({ id }) => id === lineId);
-  if (line === undefined) return isTombstone(hash) ? NONE : newer;
+  // Whether the record that has not landed had dropped the line, or the other side was deleted, the closed row does not tell.
+  if (line === undefined) return isTombstone(hash) ? newer.filter(({ place }) => place !== undefined) : newer;
   // In a star, a side behind a newer one may change next: the row that is made then must not be older than this one.
   if (others.length > 1) return newer;
   const row = rows.row(each, line, landedOthers(landed, line.targets));

@@ -22,7 +22,7 @@ export function formsOf({ entities, merges }: PipelineConfig): Forms {
  * another number is never read, but rebuilt from the output. It stands in the names of epochs, so consumers of an older version give way
  * to those of a newer one as they do to another configuration (deployment.ts). Names without it are of the first format.
  */
-const FORMAT = 'f2';
+const FORMAT = 'f3';
 
 /**
  * Names all forms of a pipeline, the format of its ledger, and the sink's way of storing rows. A ledger of other forms holds other contents.

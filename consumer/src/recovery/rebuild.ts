@@ -1,13 +1,13 @@
 import { type Clock, type Dataset, datasetsOf, type PipelineConfig } from '@tributary/shared';
 import { isTombstone, UNKNOWN_CONTENT, writeContent, writeFormed } from '../ledger/content.js';
-import { type LedgerKeys, type MergeKeys, sideName } from '../ledger/keys.js';
+import { awaitedName, type LedgerKeys, type MergeKeys, sideName } from '../ledger/keys.js';
 import { writeOrder } from '../ledger/order.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import { createMergeRows, type MergeRows, readMergedKey, timeOfRemerge, writeSide } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
 import { BroughtKeys } from './brought.js';
 import { BulkWriter } from './bulk-writer.js';
-import { type Doubt, findDoubts } from './doubts.js';
+import { type Doubt, type DoubtfulLine, findDoubts } from './doubts.js';
 import type { Rebuild } from './epoch.js';
 import { type LandedMerge, type NewestRow, type NewestSide, newestRows, newestSides } from './landed.js';
 import { findUnmerged } from './unmerged.js';
@@ -115,7 +115,7 @@ class LedgerRebuild {
     await this.#writeEachSide(landed, keys);
     await this.#writeWithSide(landed, keys);
     await this.#writeOpenLines(landed, keys);
-    for (const doubt of findDoubts(landed)) await this.#writeDoubt(doubt, landed, keys);
+    for (const line of findDoubts(landed)) await this.#writeDoubts(line, keys);
     await this.#writeUnmerged(landed, keys);
   }
 
@@ -156,20 +156,29 @@ class LedgerRebuild {
     for (const [key, lines] of openLines(landed)) await this.#writer.hset(keys.open, key, [...lines].join('\0'));
   }
 
-  async #writeDoubt({ place, entity, key, order }: Doubt, landed: LandedMerge, keys: MergeKeys): Promise<void> {
+  /**
+   * Until the record in doubt comes, this line waits for it. If it met the older content that has landed, its row would step back, and come
+   * once more with the newer record. Other lines meet what has landed, and get a row of the newer record when it comes.
+   *
+   * It comes, or one that is newer than it: its own row is written and its message acknowledged after its merged rows, and whatever of its key
+   * and version is not older is a change now, so it is merged, and makes the row of this line. But if the sink has refused it, the line waits
+   * until its dead letter is replayed, or another record of its key comes.
+   */
+  async #writeDoubts({ eachKey, lineId, doubts }: DoubtfulLine, keys: MergeKeys): Promise<void> {
+    for (const { place, order, ...doubt } of doubts) {
+      await this.#writeUnknown({ order, ...doubt });
+      if (place === undefined) continue;
+      await this.#writer.hset(keys.awaited, awaitedName(eachKey, lineId, place), writeOrder(order));
+    }
+  }
+
+  /** The last accepted content of a record in doubt. */
+  async #writeUnknown({ entity, key, order }: Omit<Doubt, 'place'>): Promise<void> {
     const { name = '' } = this.#datasets.find((dataset) => dataset.entity === entity) ?? {};
     const id = `${name} ${key}`;
-    if (order > (this.#doubted.get(id) ?? '')) {
-      this.#doubted.set(id, order);
-      await this.#writer.hset(this.#keys.ledger(name), key, writeContent(UNKNOWN_CONTENT, order));
-    }
-    // Until the newer record comes, the one that lines point at has no content to merge with. If lines met the older content
-    // that has landed, its merged rows would step back, and all of them would come once more with the newer record. Only
-    // where its version is newer: otherwise nothing says that the record in doubt still comes.
-    if (place === undefined) return;
-    const landedOrder = landed.others[place]?.get(key)?.order ?? '';
-    if (versionOf(order) > versionOf(landedOrder))
-      await this.#writer.hset(keys.with, sideName(key, place), `${writeOrder(order)}\0`);
+    if (order <= (this.#doubted.get(id) ?? '')) return;
+    this.#doubted.set(id, order);
+    await this.#writer.hset(this.#keys.ledger(name), key, writeContent(UNKNOWN_CONTENT, order));
   }
 
   /** The records whose merged rows have to be made once more, and the time that will mark those rows. */
@@ -211,6 +220,3 @@ function laterThan(merged: ReadonlyMap<string, NewestRow>, now: number): number 
   for (const { order } of merged.values()) at = Math.max(at, timeOfRemerge(order) + 1);
   return at;
 }
-
-/** An order is a version and a message's id. The same version under another id may be the same record, fetched again. */
-const versionOf = (order: string): string => order.slice(0, order.lastIndexOf(' '));

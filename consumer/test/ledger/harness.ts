@@ -133,6 +133,7 @@ export async function stateOf(
     read(`each of ${merge}`, of.each);
     read(`with of ${merge}`, of.with);
     read(`open of ${merge}`, of.open);
+    read(`awaited of ${merge}`, of.awaited);
     names.push(`refs of ${merge}`);
     pipeline.zrange(of.refs, 0, -1);
   }

@@ -282,6 +282,90 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       expect(sink.keys('customer_inventory')).toEqual(['C-1/A', '-C-1/A', 'C-1/A']);
     });
 
+    describe('of a side that has landed in merged rows alone, under the version that was there before,', () => {
+      const ada = (minute: number, ...skus: string[]) => customer({ lines: lines(...skus), updatedAt: at(minute) });
+      const history = (key: string) =>
+        sink.rows.filter((row) => row.key === key).map(({ deleted, values }) => (deleted ? 'gone' : values.price));
+
+      test('makes no row that lets a deleted record come back until its deletion comes', async () => {
+        await land('inventory', item({ sku: 'A', price: 1 }));
+        await land('customer', ada(0, 'A'), ada(1, 'A'));
+        await land('inventory', gone({ sku: 'A' }));
+        half('customers');
+        half('inventory');
+        await rebuild();
+        await land('customer', ada(1, 'A'));
+        await rebuild();
+        expect(await steps.ledger.unmerged(MERGED, 10)).toEqual(['C-1'].map((key) => expect.objectContaining({ key })));
+        await steps.remerge();
+        expect(history('C-1/A')).toEqual([1, 1, 'gone']);
+        await land('inventory', gone({ sku: 'A' }));
+        expect(history('C-1/A')).toEqual([1, 1, 'gone']);
+        expect(sink.keys('inventory')).toEqual(['A', '-A']);
+      });
+
+      test('does not either where the record with the line had landed without it', async () => {
+        await land('inventory', item({ sku: 'A', price: 1 }));
+        await land('customer', ada(0), ada(1, 'A'));
+        await land('inventory', gone({ sku: 'A' }));
+        half('customers');
+        half('inventory');
+        await rebuild();
+        await land('customer', ada(1, 'A'));
+        expect(history('C-1/A')).toEqual([1, 'gone']);
+        await land('inventory', gone({ sku: 'A' }));
+        expect(history('C-1/A')).toEqual([1, 'gone']);
+        await land('inventory', item({ sku: 'A', price: 1 }));
+        expect(history('C-1/A')).toEqual([1, 'gone', 1]);
+      });
+
+      test('does not close the row of a record that was deleted and is back', async () => {
+        await land('inventory', item({ sku: 'A', price: 1 }));
+        await land('customer', ada(0, 'A'));
+        await land('inventory', gone({ sku: 'A' }), item({ sku: 'A', price: 1 }));
+        half('inventory');
+        await rebuild();
+        await land('customer', ada(1, 'A'));
+        expect(history('C-1/A')).toEqual([1, 'gone', 1]);
+        await land('inventory', item({ sku: 'A', price: 1 }));
+        expect(history('C-1/A')).toEqual([1, 'gone', 1, 1]);
+        expect(sink.keys('inventory')).toEqual(['A', '-A', 'A']);
+      });
+
+      test('makes rows of the landed record for lines that had none of the newer one, and its rows when it comes', async () => {
+        await land('inventory', item({ sku: 'A', price: 1 }));
+        await land('customer', ada(0, 'A'));
+        const changed = item({ sku: 'A', price: 2 });
+        await land('inventory', changed);
+        half('inventory');
+        await rebuild();
+        await land('customer', customer({ id: 'C-2', lines: lines('A') }), ada(1, 'A'));
+        await land('customer', customer({ id: 'C-2', lines: lines('A'), updatedAt: at(1), name: 'Bob' }));
+        expect([history('C-1/A'), history('C-2/A')]).toEqual([
+          [1, 2],
+          [1, 1],
+        ]);
+        await land('inventory', changed);
+        expect([history('C-1/A'), history('C-2/A')]).toEqual([
+          [1, 2, 2],
+          [1, 1, 2],
+        ]);
+      });
+
+      test('closes a line that its record drops, and brings it back with the newer record alone', async () => {
+        await land('inventory', item({ sku: 'A', price: 1 }));
+        await land('customer', ada(0, 'A'));
+        const changed = item({ sku: 'A', price: 2 });
+        await land('inventory', changed);
+        half('inventory');
+        await rebuild();
+        await land('customer', ada(1), ada(2, 'A'));
+        expect(history('C-1/A')).toEqual([1, 2, 'gone']);
+        await land('inventory', changed);
+        expect(history('C-1/A')).toEqual([1, 2, 'gone', 2]);
+      });
+    });
+
     describe('of a merge that was changed', () => {
       const columns = (...names: string[]): PipelineConfig['merges'] =>
         CRM.merges.map((merge) => ({

@@ -1,5 +1,5 @@
 import { contentHash, type Dataset, tombstoneHash } from '@tributary/shared';
-import { type MergeRows, readMergedKey, targetsOfLine } from '../../src/merge/rows.js';
+import { type MergeRows, orderOfRecords, readMergedKey, targetsOfLine } from '../../src/merge/rows.js';
 import type { LandedRow } from '../../src/sinks/port.js';
 import type { MemoryDisk } from './memory-sink.js';
 import type { Pipeline } from './pipelines.js';
@@ -15,6 +15,7 @@ export function audit(published: readonly Published[], disk: MemoryDisk, pipelin
       ...auditLatest(rows, dataset, expected),
       ...auditHashes(rows, dataset),
       ...auditRepeats(rows, dataset, published, merge),
+      ...(merge === undefined ? [] : auditChains(rows, dataset, published, merge)),
     ].map((fault) => `${dataset.name}: ${fault}`);
   });
 }
@@ -92,6 +93,41 @@ function* auditRepeats(
     if (!changedBetween(before, row, dataset, published, merge)) {
       yield `${row.key} has the same content in ${before.messageId} and ${row.messageId}, with no change between`;
     }
+  }
+}
+
+/**
+ * Finds merged rows that turn back what their line points at: of an older record than a row of the line before had it. Where its record drops a
+ * line, the row is closed at once, whatever is known of the other records.
+ */
+function* auditChains(rows: readonly LandedRow[], dataset: Dataset, published: readonly Published[], merge: MergeRows) {
+  const ofOrder = (entity: string, key: string, order: string) => {
+    const found = published.find(
+      (one) => one.record.entity === entity && one.record.key === key && one.order === order,
+    );
+    return found && sideOf(found);
+  };
+  const reached = new Map<string, readonly string[]>();
+  for (const row of inOrder(rows, dataset)) {
+    const { eachKey, lineId } = readMergedKey(row.key, merge.withEntities.length);
+    const [eachOrder = '', ...orders] = orderOfRecords(dataset.orderOf(row.version, row.messageId)).split('\t');
+    const each = ofOrder(merge.eachEntity, eachKey, eachOrder);
+    const line = merge.lines(each?.payload ?? null).find(({ id }) => id === lineId);
+    const before = line === undefined ? undefined : reached.get(row.key);
+    if (line === undefined) reached.delete(row.key);
+    else reached.set(row.key, orders);
+    if (each === undefined || line === undefined || before === undefined) continue;
+    if (!orders.some((order, place) => order < (before[place] ?? ''))) continue;
+    const targets = targetsOfLine(lineId);
+    const made = (of: readonly string[]) =>
+      merge.row(
+        each,
+        line,
+        merge.withEntities.map((entity, place) => ofOrder(entity, targets[place] ?? '', of[place] ?? '')),
+      );
+    // Where both records make the same row, it does not matter which of them it tells.
+    if (made(before)?.hash !== made(orders)?.hash)
+      yield `${row.key} of ${row.messageId} is of an older record than the row before it`;
   }
 }
 

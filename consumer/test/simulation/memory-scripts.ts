@@ -208,7 +208,7 @@ function targetsOf(line: string, places: number): string[] {
 }
 
 export const join: Script = (store, keys, args) => {
-  const [epoch = '', fenced = '', each = '', withs = '', refs = '', open = ''] = keys;
+  const [epoch = '', fenced = '', each = '', withs = '', refs = '', open = '', awaited = ''] = keys;
   const [, , kind, records = '', count = '0', places = '1'] = args;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return [refused];
@@ -228,6 +228,13 @@ export const join: Script = (store, keys, args) => {
     if (!indexes.has(target)) indexes.set(target, text === undefined ? 0 : sides.push(text));
     return indexes.get(target) ?? 0;
   };
+  const found = (of: string, line: string): number[] =>
+    targets(line).map((target, place) => {
+      const index = side(target);
+      const order = store.hash(awaited).get(`${of}\0${line}\0${place}`);
+      const isOlder = order !== undefined && (index === 0 || before(splitAt(sides[index - 1] ?? '', '\0')[0], order));
+      return isOlder ? -1 : index;
+    });
   const joinEach = (key: string, ids: readonly string[]): (string | number)[] => {
     for (const target of ids.flatMap(targets)) store.sortedSet(refs).set(`${target}\0${key}`, 0);
     const pointedAt = new Set(ids.flatMap(targets));
@@ -236,12 +243,18 @@ export const join: Script = (store, keys, args) => {
       if (!pointedAt.has(target)) store.sortedSet(refs).delete(`${target}\0${key}`);
     }
     if (ids.length + closed.length > 0) store.hash(open).set(key, [...ids, ...closed].join('\0'));
-    return [...ids.flatMap(targets).map(side), ...closed.flatMap((line) => [line, ...targets(line).map(side)])];
+    return [
+      ...ids.flatMap((line) => found(key, line)),
+      ...closed.flatMap((line) => [line, ...targets(line).map(side)]),
+    ];
   };
   const others = (key: string, other: string): (string | number)[] => {
     const lines = (store.hash(open).get(other) ?? '').split('\0').filter((line) => targets(line).includes(key));
-    const found = lines.flatMap((line) => [line, ...targets(line).map((one) => (one === key ? 0 : side(one)))]);
-    return places === '1' ? [] : [lines.length, ...found];
+    const met = lines.flatMap((line) => {
+      const its = found(other, line);
+      return [line, ...targets(line).map((one, place) => (one === key ? 0 : (its[place] ?? 0)))];
+    });
+    return places === '1' ? [] : [lines.length, ...met];
   };
   const joinWith = (key: string, after: string): (string | number)[] =>
     store

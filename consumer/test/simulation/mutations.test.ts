@@ -12,7 +12,13 @@ import { readContent, readKnown, writeKnown } from './known.js';
 import * as scripts from './memory-scripts.js';
 import { type File, MemoryDisk, type Part } from './memory-sink.js';
 import type { Publication } from './publications.js';
-import { schedules, schedulesOf, schedulesOfStars, schedulesWithoutDeletions } from './schedule.js';
+import {
+  schedules,
+  schedulesOf,
+  schedulesOfOneVersion,
+  schedulesOfStars,
+  schedulesWithoutDeletions,
+} from './schedule.js';
 import { type Broken, type Conditions, refusesSome, simulate } from './simulate.js';
 
 /**
@@ -519,6 +525,31 @@ describe('a fault is found when the tombstone', () => {
         },
       }),
     });
+  });
+});
+
+describe('a fault is found when a line whose merged row tells of a record that had not landed', () => {
+  /** The join without what the rebuild has written for lines that wait. */
+  const meetsAny: typeof scripts.join = (store, keys, args) => {
+    store.hash(keys[6] ?? '').clear();
+    return scripts.join(store, keys, args);
+  };
+
+  test('meets the one that had landed, of an older version', async () => {
+    const changed = { ...item, content: 3 };
+    await expectFault({ scripts: { join: meetsAny } }, only(item, customer, changed, { ...customer, content: 5 }));
+  });
+
+  test('meets the one that had landed, of the version under which it is deleted', async () => {
+    const gone = { ...deleted(item), sameVersion: true };
+    const publications = [item, customer, gone, { ...customer, content: 5 }];
+    const versioned = only(...publications).map((schedule) => ({ ...schedule, versioned: true }));
+    await expectFault({ scripts: { join: meetsAny } }, versioned);
+  });
+
+  test('meets it in a star, or gets a half row', async () => {
+    const missing = { before: 'empty', after: 'empty' } as const;
+    await expectFault({ star: true, missing, scripts: { join: meetsAny } }, schedulesOfOneVersion);
   });
 });
 

@@ -76,6 +76,22 @@ export const schedulesOfStars = anyOf(
   fc.tuple(content, isDeleted, ofStar).map(([one, deleted, entity]) => ({ ...one, entity, deleted })),
 );
 
+/** Those with few contents and many deletions, which have the version of the record that is deleted; it is back under that version too. */
+export const schedulesOfOneVersion = schedulesOf(
+  fc.array(
+    fc.record({
+      entity: fc.constantFrom('customer' as const, 'inventory' as const),
+      key: fc.constant(0),
+      content: fc.constantFrom(0, 0, 5),
+      deleted: fc.integer({ min: 0, max: 2 }).map((n) => n === 2),
+      sameVersion: fc.constant(true),
+      keepsVersion: fc.boolean(),
+      twice: fc.constant(false),
+    }),
+    { minLength: 3, maxLength: 8 },
+  ),
+).map((schedule) => ({ ...schedule, versioned: true }));
+
 /** Those in which no record is deleted. */
 export const schedulesWithoutDeletions = anyOf(content.map((one) => ({ ...one, deleted: false })));
 

@@ -86,6 +86,8 @@ class Simulation {
   #sinkWentBack = false;
   #hasChanged = false;
   readonly #refused: boolean;
+  /** Whether versions tell everything that is newer; where one is kept, only the ledger knows how late a content was seen. */
+  readonly #tellsByVersion: boolean;
   /** That of the changed configuration. */
   readonly #pipelineNext: Pipeline;
   readonly #changesMergesAlone: boolean;
@@ -98,6 +100,8 @@ class Simulation {
     this.#refused = broken.refuses !== undefined;
     this.#broker = new MemoryBroker(world, schedule);
     const { missing = { before: 'wait', after: 'wait' }, second = { before: false, after: false } } = broken;
+    this.#tellsByVersion =
+      schedule.versioned && !schedule.publications.some(({ keepsVersion = false }) => keepsVersion);
     this.#changesMergesAlone = broken.changesMergesAlone === true;
     const usual = { versioned: schedule.versioned, owners: broken.second !== undefined, star: broken.star === true };
     this.#pipeline = pipelineOf({ ...usual, missing: missing.before, second: second.before });
@@ -237,7 +241,7 @@ class Simulation {
     }
     if (this.#hasChanged) settled = await this.#endChange();
     if (settled && this.#sinkWentBack) settled = await this.#pollAgain();
-    if (settled && (this.#ledgerWasLost || this.#refused) && !this.#pipeline.kind.versioned) {
+    if (settled && (this.#ledgerWasLost || this.#refused) && !this.#tellsByVersion) {
       world.note('polled once more');
       this.#publishOnceMore();
       settled = await this.#drain();

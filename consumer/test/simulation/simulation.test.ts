@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { schedules, schedulesOfStars } from './schedule.js';
+import { schedules, schedulesOfOneVersion, schedulesOfStars } from './schedule.js';
 import { refusesSome, simulate } from './simulate.js';
 
 /** Set SCHEDULES to run more of them, such as 100000 after a change of the protocol. */
@@ -98,6 +98,18 @@ test('a merge that is added, changed or dropped alone has its rows made of what 
     await holds(schedule, { ...changes, changesMergesAlone: true });
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
+}, 3_600_000);
+
+test('records that are deleted, and come back, under the version that they had before step back in no merged row', async () => {
+  const conditions = fc.record({
+    missing: fc.constantFrom({ before: 'wait', after: 'wait' } as const, empty),
+    packs: fc.integer({ min: 1, max: 4 }),
+    star: fc.boolean(),
+  });
+  const property = fc.asyncProperty(schedulesOfOneVersion, conditions, async (schedule, more) => {
+    await holds(schedule, more);
+  });
+  await fc.assert(property, { numRuns: numRuns / 2 });
 }, 3_600_000);
 
 const star = true;

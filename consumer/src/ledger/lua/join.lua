@@ -2,7 +2,9 @@
 -- arrive at the same time on two consumers, the second sees the first.
 --
 -- KEYS: epoch, fenced, each (hash: key -> side), with (hash: key -> side), refs (zset of "with-key NUL each-key"),
---       open (hash: each-key -> ids of lines that may have a merged row, NUL between them)
+--       open (hash: each-key -> ids of lines that may have a merged row, NUL between them),
+--       awaited (hash: each-key NUL line id NUL place -> order). A rebuild writes it, where the merged row of a line tells of a newer
+--       with-side than had landed. The line meets none that is older than that.
 -- A side is "order NUL payload", with the order as order.ts writes it. A line's id is the with-key that it points at; from the second line to the same key on, \1
 -- and a number follow. In a star a line points at several with-keys, with \2 between them. Those behind the first are called "key \2 place" in
 -- `with` and `refs`, for records of several entities may have the same key.
@@ -13,7 +15,8 @@
 --   payloads are JSON, so none of them holds LF or US.
 -- Returns {'lost'}, {'fenced'} or {'ok', {with-side, ...}, answer, answer, ...}. An answer is
 --   of 'each': {index, ..., line id, index, ...}: the sides of its lines in their order, then the lines that it has dropped; of each line
---     as many as there are places. An index counts the with-sides of the reply, which holds each of them once; 0 stands for none
+--     as many as there are places. An index counts the with-sides of the reply, which holds each of them once; 0 stands for none,
+--     and -1 for one that is awaited
 --   of 'with': {each-key, each-side, ...}: up to `count` records that point at it, after the key `after`. In a star, behind each of them:
 --     how many of its lines point at it, then for each of these line id, index, ... (0 in the place of the record itself)
 --   0 if a newer record of the key is stored: the message that brought it merges it.
@@ -80,18 +83,28 @@ local function side_of(target)
   return indexes[target]
 end
 
+-- Nearly always nothing is awaited.
+local awaits = redis.call('EXISTS', KEYS[7]) == 1
+-- What a line finds at one of its places
+local function found_at(key, line, place, target)
+  local index = side_of(target)
+  local order = awaits and redis.call('HGET', KEYS[7], key .. '\0' .. line .. '\0' .. place)
+  if order and (index == 0 or before(string.match(sides[index], '^(%Z*)'), order)) then return -1 end
+  return index
+end
+
 local places = tonumber(ARGV[6] or 1)
--- Calls a function with the name of each with-side that a line points at.
+-- Calls a function with the name of each with-side that a line points at, and its place.
 local function for_targets(id, visit)
   local targets = string.match(id, '^[^\1]*')
-  if places == 1 then return visit(targets) end
+  if places == 1 then return visit(targets, 0) end
   local place = 0
   for target in string.gmatch(targets .. '\2', '([^\2]*)\2') do
-    if place < places then visit(place == 0 and target or target .. '\2' .. place) end
+    if place < places then visit(place == 0 and target or target .. '\2' .. place, place) end
     place = place + 1
   end
   -- A line of a time when the merge had fewer sides
-  for missing = place, places - 1 do visit('\2' .. missing) end
+  for missing = place, places - 1 do visit('\2' .. missing, missing) end
 end
 
 local NONE = {}
@@ -99,16 +112,17 @@ local function join_each(at, key, ids)
   local was_open = open_lines.get(at)
   -- Many records never have lines.
   if ids == '' and not was_open then return NONE end
-  local answer, lines, targets, open = {}, {}, {}, {}
-  local function meet(target)
+  local answer, lines, targets, open, id = {}, {}, {}, {}, nil
+  local function meet(target, place)
     targets[target] = true
     refs[target .. '\0' .. key] = true
-    answer[#answer + 1] = side_of(target)
+    answer[#answer + 1] = found_at(key, id, place, target)
   end
-  for id in string.gmatch(ids, '([^\31]*)\31') do
-    lines[id] = true
-    open[#open + 1] = id
-    for_targets(id, meet)
+  for line in string.gmatch(ids, '([^\31]*)\31') do
+    id = line
+    lines[line] = true
+    open[#open + 1] = line
+    for_targets(line, meet)
   end
   local function drop(target)
     if not targets[target] then refs[target .. '\0' .. key] = false end
@@ -134,9 +148,9 @@ local function meet_others(key, each, answer)
   local counted = #answer
   for line in string.gmatch(redis.call('HGET', KEYS[6], each) or '', '%Z+') do
     local found, points = { line }, false
-    for_targets(line, function(target)
+    for_targets(line, function(target, place)
       if target == key then points = true end
-      found[#found + 1] = target == key and 0 or side_of(target)
+      found[#found + 1] = target == key and 0 or found_at(each, line, place, target)
     end)
     if points then
       answer[counted] = answer[counted] + 1
