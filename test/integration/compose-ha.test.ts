@@ -28,6 +28,15 @@ const { services } = parse(readFileSync(join(ROOT, 'docker-compose.ha.yml'), 'ut
   logLevel: 'silent',
 }) as File;
 
+test('the image of Postgres and etcd names the version of each package, and of Debian', () => {
+  const text = readFileSync(join(FOLDER, 'Dockerfile'), 'utf8');
+  expect(text).toMatch(/^FROM postgres:17-trixie$/m);
+  const [, installed = ''] = /--no-install-recommends([^&]*)&&/.exec(text) ?? [];
+  const packages = installed.split(/[\s\\]+/).filter(Boolean);
+  expect(packages.length).toBeGreaterThan(3);
+  expect(packages.filter((one) => !/^'[a-z0-9-]+=\d+\.\d+\.\*'$/.test(one))).toEqual([]);
+});
+
 describe('docker-compose.ha.yml', () => {
   const { etcd3, bootstrap } = parse(readFileSync(join(FOLDER, 'patroni.yml'), 'utf8')) as Patroni;
 
