@@ -23,12 +23,13 @@ COPY dashboard dashboard
 COPY tributary tributary
 RUN npx tsc -b tributary
 
-# Production dependencies of the services alone: no compiler, no test tools. Nor npm's logs, which would make each build another image.
+# Production dependencies of the services alone: no compiler, no test tools. Nor npm's logs and its cache of
+# compiled code, which would make each build another image.
 FROM manifests AS runtime
 ENV NODE_ENV=production HOST=0.0.0.0
 RUN npm ci --omit=dev -w shared -w mock-api -w producer -w consumer -w dashboard \
  && npm cache clean --force \
- && rm -rf /root/.npm
+ && rm -rf /root/.npm /tmp/*
 COPY pipeline.yaml ./
 COPY --from=build /app/shared/dist shared/dist
 # Where a volume for the dashboard's audit log goes: a new one takes the owner of the folder that it covers.
@@ -64,7 +65,7 @@ FROM manifests AS tools
 ENV NODE_ENV=production
 RUN npm ci --omit=dev -w shared -w mock-api -w producer -w consumer -w dashboard -w tributary \
  && npm cache clean --force \
- && rm -rf /root/.npm \
+ && rm -rf /root/.npm /tmp/* \
  && ln -s /app/tributary/bin/tributary.js /usr/local/bin/tributary \
  && mkdir /audit /backup /output && chown node:node /audit /backup /output
 COPY pipeline.yaml ./

@@ -58,6 +58,13 @@ test('runs its services as nobody in particular, on a file system that they cann
   }
 });
 
+test('has images that hold nothing which npm left: it would make each build another image', async () => {
+  const image = (await stack.compose('images --quiet consumer')).trim().split('\n')[0];
+  expect(
+    await run(`docker run --rm --user root ${image} find /tmp /root -mindepth 1 -path '*npm*' -o -path '/tmp/*'`),
+  ).toBe('');
+});
+
 test('warns while its passwords are those of the compose file', async () => {
   for (const service of ['producer', 'consumer']) {
     const log = await stack.compose(`logs --no-color ${service}`);
