@@ -38,6 +38,9 @@ export async function inTime<T>(clock: Clock, ms: number, work: Promise<T>, late
   }
 }
 
+/** Milliseconds that a timer of Node can wait: 24 days. */
+const LONGEST = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -49,7 +52,8 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      // One that is longer would end at once.
+      const timer = setTimeout(done, Math.min(ms, LONGEST));
       signal?.addEventListener('abort', done);
     }),
 };

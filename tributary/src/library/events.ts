@@ -1,6 +1,7 @@
 import type { DeadRecord } from '@tributary/consumer';
 import type { AlertNews } from '@tributary/dashboard';
 import type { PollSummary } from '@tributary/producer';
+import { FatalError } from '@tributary/shared';
 
 /** A row that is durable. */
 export interface WrittenRow {
@@ -55,8 +56,17 @@ export class Events {
     this.#onFailed = onFailed;
   }
 
-  /** @returns a function that ends it */
+  /**
+   * @returns a function that ends it
+   * @throws FatalError for an event that there is not, and for what is no function
+   */
   on<K extends EventName>(name: K, listener: Listener<K>): () => void {
+    if (!Object.hasOwn(this.#listeners, name)) {
+      const known = Object.keys(this.#listeners).join(', ');
+      throw new FatalError('event_unknown', `there is no event "${String(name)}": expected one of ${known}`);
+    }
+    if (typeof listener !== 'function')
+      throw new FatalError('listener_invalid', `the listener of "${name}" is no function`);
     const listeners: Set<Listener<K>> = this.#listeners[name];
     listeners.add(listener);
     return () => void listeners.delete(listener);

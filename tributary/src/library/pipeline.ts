@@ -172,7 +172,7 @@ class OwnPipeline implements Pipeline {
   }
 
   async run(endpoint: string): Promise<RunResult> {
-    return await this.#running.producer.operations.run(endpoint);
+    return await this.#live.producer.operations.run(endpoint);
   }
 
   async once(): Promise<Summary> {
@@ -181,23 +181,23 @@ class OwnPipeline implements Pipeline {
         'pipeline_scheduled',
         'this pipeline polls on its schedules; start it with schedule: false to poll once',
       );
-    const summary = await runOnce(this.#running, systemClock);
+    const summary = await runOnce(this.#live, systemClock);
     return await this.#keepMarks(summary);
   }
 
   async reset(endpoint: string, from?: ResetFrom): Promise<void> {
-    await this.#running.producer.operations.command(endpoint, 'reset', from);
+    await this.#live.producer.operations.command(endpoint, 'reset', from);
   }
 
   async publish(entity: string, record: unknown, { durable = false, timeout = TIMEOUT }: PublishSettings = {}) {
-    const { operations } = this.#running.producer;
-    if (this.#stopped !== undefined) throw new FatalError('pipeline_stopped', 'the pipeline was stopped');
+    const { operations } = this.#live.producer;
+    if (!(timeout > 0)) throw new FatalError('timeout_invalid', `timeout is ${timeout}: expected milliseconds above 0`);
     if (durable) await this.#durable?.publish(entity, record, timeout);
     else await operations.send(entity, record);
   }
 
   async query(sql: string, options?: QueryOptions): Promise<QueryResult> {
-    return await runQuery(this.#running.dashboard.sql, sql, options);
+    return await runQuery(this.#live.dashboard.sql, sql, options);
   }
 
   health(): Health {
@@ -225,6 +225,12 @@ class OwnPipeline implements Pipeline {
     if (this.#services === undefined)
       throw new FatalError('pipeline_not_started', 'the pipeline is not started: await start() first');
     return this.#services;
+  }
+
+  /** For what can only be done while it runs. */
+  get #live(): Services {
+    if (this.#stopped !== undefined) throw new FatalError('pipeline_stopped', 'the pipeline was stopped');
+    return this.#running;
   }
 
   async #start(): Promise<void> {
@@ -282,7 +288,7 @@ class OwnPipeline implements Pipeline {
   }
 
   async #forEach(endpoint: string | undefined, command: 'pause' | 'resume'): Promise<void> {
-    const { operations } = this.#running.producer;
+    const { operations } = this.#live.producer;
     const ids = endpoint === undefined ? (await operations.endpoints()).map((one) => one.endpoint) : [endpoint];
     for (const id of ids) await operations.command(id, command);
   }

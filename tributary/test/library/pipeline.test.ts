@@ -49,6 +49,37 @@ describe('createPipeline', () => {
     });
   });
 
+  it('refuses in words what a program gives wrongly, and goes on', async () => {
+    const fields = { id: 'string', n: 'number?', at: 'datetime?' } as const;
+    const entities = { post: { dataset: 'posts', queue: 'posts', key: 'id', fields } } as const;
+    const pipeline = await startPipeline({ ...options(), config: { ...config, entities }, output: output('wrong') });
+    const send = (record: unknown, timeout = 10_000, entity: unknown = 'post') =>
+      pipeline.publish(entity as never, record as never, { durable: true, timeout });
+    const wrong: readonly (readonly [() => unknown, string])[] = [
+      [() => send({ id: 'a', n: Number.NaN }), 'record_refused'],
+      [() => send({ id: 'a', at: new Date('no') }), 'record_refused'],
+      [() => send({ id: 1n }), 'record_refused'],
+      [() => send({ id: 'a' }, Number.NaN), 'timeout_invalid'],
+      [() => send({ id: 'a' }, -1), 'timeout_invalid'],
+      [() => send({ id: 'a' }, 10_000, undefined), 'record_refused'],
+      [() => pipeline.query(null as never), 'query_invalid'],
+      [() => pipeline.query('SELECT 1', { maxRows: Number.NaN }), 'query_invalid'],
+      [() => pipeline.query('SELECT 1', { seconds: Infinity }), 'query_invalid'],
+      [() => pipeline.query('SELECT 1', { memory: "1MB'" as never }), 'query_invalid'],
+      [() => pipeline.query('SELECT 1', { memory: -5 }), 'query_invalid'],
+      [async () => pipeline.on('nothing' as never, () => {}), 'event_unknown'],
+      [async () => pipeline.on('__proto__' as never, () => {}), 'event_unknown'],
+      [async () => pipeline.on('written', null as never), 'listener_invalid'],
+    ];
+    for (const [ask, code] of wrong) await expect(ask(), code).rejects.toMatchObject({ code });
+    // One that no timer of Node can wait for ended at once.
+    await send({ id: 'b', n: 1, at: new Date(0) }, Infinity);
+    expect(await pipeline.stats()).toMatchObject({ rows: { posts: 1 } });
+    await pipeline.stop();
+    for (const late of [pipeline.once(), pipeline.run('blog'), pipeline.pause(), pipeline.query('SELECT 1')])
+      await expect(late).rejects.toMatchObject({ code: expect.stringMatching(/^pipeline_/) });
+  });
+
   it('polls once when it is asked, and tells a poll that failed in the summary', async () => {
     const pipeline = await startPipeline({ ...options(), schedule: false });
     const { polled, endpoints } = await pipeline.once();

@@ -14,7 +14,6 @@ import {
   type PipelineConfig,
   PoisonError,
   parseJson,
-  stringifyJson,
   type Telemetry,
   traced,
   VERSION,
@@ -27,6 +26,7 @@ import { compileProtection, type ProtectRecord } from '../../shape/protect/prote
 import { Bodies } from './body.js';
 import { doorName } from './confirmed-events.js';
 import { textOf } from './event.js';
+import { textOfGiven } from './given.js';
 import type { Intake } from './intake.js';
 import { Refused } from './refused.js';
 
@@ -143,11 +143,12 @@ export class SentRecords {
 
   /**
    * Takes a record of this process.
+   * @throws FatalError for what JSON cannot hold
    * @throws Refused if it is not valid, or while nothing can be taken; and what failed to publish it
    */
   async send(name: string, record: unknown): Promise<SentRecord> {
     const entity = this.#find(name);
-    const text = stringifyJson(record);
+    const text = textOfGiven(name, record);
     if (text === undefined) throw new Refused('unreadable', 'there is no record to send');
     const { refused, messages, numbers } = await this.#traced(entity, undefined, () =>
       this.#publish(entity, [read(text)]),
@@ -172,7 +173,7 @@ export class SentRecords {
     const entity = this.#entities.get(name);
     if (entity === undefined) {
       const known = [...this.#entities.keys()].join(', ');
-      throw new Refused('unknown', `there is no entity "${name.slice(0, 100)}": expected one of ${known}`);
+      throw new Refused('unknown', `there is no entity "${String(name).slice(0, 100)}": expected one of ${known}`);
     }
     const problem = this.#options.problem();
     if (problem !== undefined) throw new Refused('not_now', problem, { after: 10 });
