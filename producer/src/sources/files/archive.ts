@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { mkdir, open, realpath, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type Bucket, bucketIn, describeError, type EndpointOf, isS3, RetryableError } from '@tributary/shared';
 import { RawBytes } from './bytes.js';
 import { writeNew, writeWhole } from './places/copy.js';
-import { isOutside } from './places/folder.js';
+import { isOutside, OpenFolder } from './places/folder.js';
 import { compileGlob } from './places/glob.js';
 import { codeOf, openLocal } from './places/open-local.js';
 import { FileGone, type FoundFile, type OpenFile } from './places/place.js';
@@ -135,12 +135,18 @@ class LocalShelf implements Shelf {
   }
 
   async noted(path: string): Promise<string | undefined> {
-    const isThere = await stat(path).then(
+    const isThere = await stat(dirname(path)).then(
       () => true,
       () => false,
     );
     if (!isThere) return undefined;
-    return ((await readNote(`${path}.sha256`)) ?? 'none').split(' ')[0];
+    return await this.#within(path, async (at) => {
+      const isCopied = await stat(at).then(
+        () => true,
+        () => false,
+      );
+      return isCopied ? ((await readNote(`${at}.sha256`)) ?? 'none').split(' ')[0] : undefined;
+    });
   }
 
   /** A link is looked for before, too: no folder is made where it leads. */
@@ -152,17 +158,18 @@ class LocalShelf implements Shelf {
 
   async write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string | undefined> {
     await this.make(dirname(path));
-    // The note comes first: a copy without one would count as another file. Whoever writes it has the name: another endpoint may archive
-    // a file of the same name at this moment.
-    const note = `${sha256}  ${path.split('/').at(-1)}\n`;
-    const isOurs = await writeNew(
-      `${path}.sha256`,
-      (async function* () {
-        yield Buffer.from(note);
-      })(),
-    );
-    if (!isOurs && (await readNote(`${path}.sha256`)) !== note) return undefined;
-    return await writeWhole(path, new RawBytes(opened, 0, signal));
+    return await this.#within(path, (at) => writeCopy(at, opened, sha256, signal));
+  }
+
+  /** In the folder that is open now, whatever is put in its place meanwhile. */
+  async #within<T>(path: string, work: (at: string) => Promise<T>): Promise<T> {
+    const folder = await OpenFolder.open(dirname(path));
+    try {
+      await this.#refuseOut(path, folder.real);
+      return await work(join(folder.path, basename(path)));
+    } finally {
+      await folder.close();
+    }
   }
 
   async open(path: string, file: FoundFile): Promise<OpenFile> {
@@ -181,6 +188,25 @@ class LocalShelf implements Shelf {
     if (base === undefined || isOutside(base, path) || !isOutside(await realpath(base), real)) return;
     throw new FileGone('link_outside', 'its copy cannot be made or read: a link leads out of the folder that is read');
   }
+}
+
+async function writeCopy(
+  path: string,
+  opened: OpenFile,
+  sha256: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  // The note comes first: a copy without one would count as another file. Whoever writes it has the name: another endpoint may archive
+  // a file of the same name at this moment.
+  const note = `${sha256}  ${path.split('/').at(-1)}\n`;
+  const isOurs = await writeNew(
+    `${path}.sha256`,
+    (async function* () {
+      yield Buffer.from(note);
+    })(),
+  );
+  if (!isOurs && (await readNote(`${path}.sha256`)) !== note) return undefined;
+  return await writeWhole(path, new RawBytes(opened, 0, signal));
 }
 
 /** Bytes of a note: a hash, and the name of a file. */

@@ -1,18 +1,38 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { openFile } from '@tributary/shared';
 
 const PIECE = 1024 * 1024;
 
-/** Copies a file of this machine, and removes it when the copy is on the disk. */
-export async function copyFile(from: string, to: string, signal: AbortSignal): Promise<void> {
-  const source = await open(from, 'r');
+/**
+ * Copies a file of this machine, and removes it when the copy is on the disk. Who may write into its folder could put a link to another file in its
+ * place meanwhile, or a newer file that nobody has read.
+ * @param tag names the file that is meant (see `FoundFile`); undefined for any, which must be no link then
+ * @returns false if another file has its name by now, which is left as it is
+ */
+export async function copyFile(
+  from: string,
+  to: string,
+  tag: string | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const source = await openFile(from, tag !== undefined);
+  const { dev, ino } = await source.stat();
+  const opened = `${dev}-${ino}`;
   try {
+    if (tag !== undefined && opened !== tag) return false;
     await writeWhole(to, pieces(source, signal));
   } finally {
     await source.close();
   }
-  await rm(from);
+  // Its name is taken away first: what stands there may be another file at each moment.
+  const aside = join(dirname(from), `.${randomUUID()}.part`);
+  await rename(from, aside);
+  const there = await stat(aside);
+  if (`${there.dev}-${there.ino}` === opened) await rm(aside);
+  else await rename(aside, from);
+  return true;
 }
 
 async function* pieces(handle: FileHandle, signal: AbortSignal): AsyncGenerator<Buffer> {

@@ -158,8 +158,8 @@ export class LocalPlace implements FilePlace {
       if (!isStill || (!this.#followsLinksOut && (await this.#isOutside(from.real)))) return;
       const to = await this.#folderIn(this.#moveTo, dirname(file.name));
       try {
-        if (marker !== undefined) await moveInto(from, to, `${basename(file.name)}${marker}`, signal);
-        await moveInto(from, to, basename(file.name), signal);
+        if (marker !== undefined) await moveInto(from, to, `${basename(file.name)}${marker}`, undefined, signal);
+        await moveInto(from, to, basename(file.name), file.tag, signal);
       } finally {
         await to.close();
       }
@@ -215,7 +215,13 @@ export class LocalPlace implements FilePlace {
   }
 }
 
-async function moveInto(from: OpenFolder, to: OpenFolder, name: string, signal: AbortSignal): Promise<void> {
+async function moveInto(
+  from: OpenFolder,
+  to: OpenFolder,
+  name: string,
+  tag: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const [source, target] = [join(from.path, name), await freeName(join(to.path, name))];
   try {
     await rename(source, target);
@@ -223,7 +229,7 @@ async function moveInto(from: OpenFolder, to: OpenFolder, name: string, signal: 
     if (codeOf(error) === 'ENOENT') return;
     // Another disk.
     if (codeOf(error) !== 'EXDEV') throw error;
-    await copyFile(source, target, signal);
+    await copyFile(source, target, tag, signal);
   }
 }
 
