@@ -20,7 +20,8 @@ export class Contents {
   /** Resolves when the table is there. */
   #making: Promise<void> | undefined;
   #numbers = { generation: 1, nextPart: 0, nextPiece: 0 };
-  #counted: Counted = { rows: 0, keys: 0, last: undefined, minutes: [] };
+  #counted: Counted = NOTHING;
+  #isLost = false;
   readonly #datasets: readonly string[];
   readonly #clock: Clock;
 
@@ -77,8 +78,19 @@ export class Contents {
     return this.#making;
   }
 
+  /** Takes nothing for known of the table any more: all is read anew. */
+  lose(): void {
+    this.parts = [];
+    this.caughtUp = false;
+    this.#counted = NOTHING;
+    this.#numbers.generation++;
+    this.#isLost = true;
+    this.#making = undefined;
+  }
+
   async #make(database: Database): Promise<void> {
-    const kept = (JSON.parse((await database.kept()) ?? '{}') as Record<string, KeptContents>)[this.dataset.name];
+    const all = this.#isLost ? {} : (JSON.parse((await database.kept()) ?? '{}') as Record<string, KeptContents>);
+    const kept = all[this.dataset.name];
     const found = kept && (await database.snapshot((moment) => this.count(moment)).catch(() => undefined));
     // A process may have been killed between rows and what is noted of them.
     if (found !== undefined && found.rows === kept?.parts.reduce((sum, { rows }) => sum + rows, 0)) {
@@ -195,6 +207,8 @@ interface Counted {
   /** How many rows were written in each of the last minutes, counted since 1970. */
   readonly minutes: readonly (readonly [minute: number, rows: number])[];
 }
+
+const NOTHING: Counted = { rows: 0, keys: 0, last: undefined, minutes: [] };
 
 /** What one process notes for the next; JSON. */
 interface KeptContents {

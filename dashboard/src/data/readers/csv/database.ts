@@ -25,6 +25,14 @@ export interface Writes extends Queries {
 }
 
 export const HANDED_OVER = 'handed_over';
+
+/** A file by which lines are handed over to DuckDB, and a transaction in which they are inserted. */
+export interface Desk {
+  readonly path: string;
+  readonly connection: DuckDBConnection;
+  /** @returns how many rows were added; nobody sees them before they are taken over by {@link Database.write} */
+  insert(text: string): Promise<number>;
+}
 export type TakeRows = (rows: readonly (readonly string[])[]) => void;
 
 /** Milliseconds. A page that takes longer than this is of no use, and its statement keeps others from their turn. */
@@ -36,6 +44,8 @@ const AGAIN = 50;
  * names: one thread has to be left.
  */
 const AT_ONCE = 2;
+/** Pieces that are inserted at the same time. Two threads within one statement wait for each other, and take twice the CPU. */
+const DESKS = 2;
 /** Rows that are not stored yet: of many at once, most are in the file already, and only the index of the file is written again. */
 const MOST_UNSTORED = 1_000_000;
 const SOME_UNSTORED = 100_000;
@@ -50,7 +60,7 @@ export const TOO_SLOW = 'too_slow';
 export class Database {
   readonly #reads = new Turns(AT_ONCE);
   readonly #writing = new Turns(1);
-  readonly #staging = new Turns(1);
+  readonly #desks = new Turns(1);
   readonly #running = new Set<Promise<unknown>>();
   /** Downloads that wait for their clients. */
   readonly #held = new Set<Held>();
@@ -75,22 +85,39 @@ export class Database {
   }
 
   /**
-   * Lends the file with which lines are handed over to DuckDB. One borrower at a time.
+   * Lends what pieces are inserted with at the same time. One borrower at a time. What is inserted and not taken over is undone.
    * @throws RetryableError if DuckDB cannot be started
    */
-  async staging<T>(work: (path: string) => Promise<T>): Promise<T> {
+  async desks<T>(work: (desks: readonly Desk[]) => Promise<T>): Promise<T> {
     return await this.#noted(async () => {
       const { writer, folder } = await this.#open();
-      const path = join(folder.path, 'lines.csv');
       const use = (isInserting: boolean) => this.#writing.take(() => useThreads(writer, isInserting));
+      const desks: Desk[] = [];
+      const inserting: Promise<unknown>[] = [];
       await use(true);
       try {
-        return await work(path);
+        for (let place = 0; place < DESKS; place++) {
+          const connection = await this.#connect();
+          const insert = (text: string) => {
+            const run = async () => {
+              await this.#rows(connection, 'BEGIN TRANSACTION', [], UNLIMITED);
+              return await this.#changed(connection, text);
+            };
+            // Only the first one has a thread beside those of the reads.
+            const inserted = place === 0 ? run() : this.#reads.take(run);
+            inserting.push(inserted);
+            return inserted;
+          };
+          desks.push({ path: join(folder.path, `lines-${place}.csv`), connection, insert });
+        }
+        return await work(desks);
       } finally {
+        await Promise.allSettled(inserting);
+        for (const { connection } of desks) connection.closeSync();
         if (!this.#isClosed) await use(false);
-        await rm(path, { force: true });
+        for (const { path } of desks) await rm(path, { force: true });
       }
-    }, this.#staging);
+    }, this.#desks);
   }
 
   /**
@@ -153,15 +180,20 @@ export class Database {
   /**
    * Does all of `work`, or nothing of it. One at a time.
    * @param note is called if all is done, before anybody else writes
+   * @param inserted is taken over before, and stays. Nobody reads between that and the end of `work`
    * @throws as {@link snapshot}, and what `work` throws
    */
-  async write<T>(work: (writes: Writes) => Promise<T>, note?: (result: T) => void): Promise<T> {
-    return await this.#noted(async () => {
+  async write<T>(
+    work: (writes: Writes) => Promise<T>,
+    note?: (result: T) => void,
+    inserted: readonly Desk[] = [],
+  ): Promise<T> {
+    const all = async () => {
       const { writer } = await this.#open();
+      for (const { connection } of inserted) await this.#rows(connection, 'COMMIT', [], UNLIMITED);
       const query = <Row>(text: string, values: readonly Value[] = []): Promise<Row[]> =>
         this.#rows<Row>(writer, text, values, UNLIMITED);
-      const change = (text: string) =>
-        this.#interruptibly(writer, async () => (await writer.run(text)).rowsChanged, UNLIMITED);
+      const change = (text: string) => this.#changed(writer, text);
       const handOver = async <Filled>(columns: number, fill: (take: TakeRows) => Promise<Filled>): Promise<Filled> => {
         const names = Array.from({ length: columns }, (_, index) => `c${index} VARCHAR`);
         await query(`CREATE OR REPLACE TEMP TABLE ${HANDED_OVER} (${names.join(', ')})`);
@@ -186,7 +218,9 @@ export class Database {
         if (!this.#isClosed) await writer.run('ROLLBACK').catch(() => {});
         throw error;
       }
-    }, this.#writing);
+    };
+    const alone = () => this.#reads.take(() => this.#reads.take(all));
+    return await this.#noted(inserted.length === 0 ? all : alone, this.#writing);
   }
 
   /**
@@ -218,6 +252,10 @@ export class Database {
     } catch {
       return false;
     }
+  }
+
+  async #changed(connection: DuckDBConnection, text: string): Promise<number> {
+    return await this.#interruptibly(connection, async () => (await connection.run(text)).rowsChanged, UNLIMITED);
   }
 
   async #rows<Row>(

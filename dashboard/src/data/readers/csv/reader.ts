@@ -5,6 +5,7 @@ import type { DatasetReader } from '../port.js';
 import { readerOf } from '../query/reader.js';
 import { Database } from './database.js';
 import { CsvDataset } from './dataset.js';
+import { SIZES } from './take-in.js';
 
 /**
  * Reads the CSV sink's parts. Paths are made of the configured folder and dataset names alone; a name from a request
@@ -14,7 +15,13 @@ import { CsvDataset } from './dataset.js';
  *
  * @param folder where its file is kept for the next process; unless given, it is a temporary one
  */
-export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logger, folder?: string): DatasetReader {
+export function createCsvReader(
+  config: PipelineConfig,
+  clock: Clock,
+  log: Logger,
+  folder?: string,
+  sizes = SIZES,
+): DatasetReader {
   const closing = new AbortController();
   const own = datasetsOf(config);
   const state = () =>
@@ -27,7 +34,7 @@ export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logge
   const datasets = own.map((dataset) => {
     const keyColumn = keyColumnOf(config.entities[dataset.entity ?? '']);
     const names = own.map(({ name }) => name);
-    const common = { database, ...config.sink.csv, clock, log, closed: closing.signal };
+    const common = { database, ...config.sink.csv, clock, log, sizes, closed: closing.signal };
     return new CsvDataset({ dataset, datasets: names, keyColumn, ...common });
   });
   const reader: DatasetReader = readerOf(datasets, config.sink.csv.neutraliseFormulas, {

@@ -11,9 +11,9 @@ export interface Staged {
   readonly marks: readonly Mark[];
 }
 
-/** Bytes that are handed over at once, or one long line. Of much more, DuckDB's two threads wait for each other's memory, which takes their CPU. */
-const MOST = 48 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
+/** DuckDB compresses and stores so many rows together. Of more, the rest stays in memory for a while. */
+const MOST_LINES = 122_880;
 const [QUOTE, APOSTROPHE, LINE_FEED, BACKSLASH] = [0x22, 0x27, 0x0a, 0x5c];
 /** `;`, tab, carriage return and line feed: behind them a text may have been neutralised (see formulas.ts). */
 const SEPARATORS: ReadonlySet<number> = new Set([0x3b, 0x09, 0x0d, LINE_FEED]);
@@ -31,8 +31,15 @@ interface Copied {
 /**
  * Copies whole lines as they stand. As for `wholeLines`, a line end counts only where every quote before it is closed.
  * @param to byte to stop at; the file may have grown beyond it
+ * @param most bytes after which no other line is begun, about
  */
-export async function copyLines(file: FileHandle, from: number, to: number, path: string): Promise<Staged & Copied> {
+export async function copyLines(
+  file: FileHandle,
+  from: number,
+  to: number,
+  most: number,
+  path: string,
+): Promise<Staged & Copied> {
   const marks: Mark[] = [{ row: 0, offset: from }];
   let [position, end, lines, longest, before] = [from, from, 0, 0, 0];
   let quoted = false;
@@ -40,14 +47,14 @@ export async function copyLines(file: FileHandle, from: number, to: number, path
   const copy = await open(path, 'w');
   try {
     // Not a stream, which closes the file if it is not read to its end.
-    const buffer = Buffer.allocUnsafe(Math.min(CHUNK, to - from));
-    while (position < to && end - from < MOST) {
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK, most, to - from));
+    while (position < to && end - from < most && lines < MOST_LINES) {
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, to - position), position);
       if (bytesRead === 0) break;
       const bytes = buffer.subarray(0, bytesRead);
       await copy.write(bytes);
       const linesBefore = lines;
-      for (let index = 0; index < bytes.length; index++) {
+      for (let index = 0; index < bytes.length && lines < MOST_LINES; index++) {
         const byte = bytes[index] ?? 0;
         if (byte === QUOTE) quoted = !quoted;
         else if (byte === LINE_FEED && !quoted) {

@@ -90,14 +90,21 @@ export class Table {
   }
 
   createSql(): string {
-    const own = this.columns.flatMap((column) => definitions(column));
+    const own = this.columns.flatMap((column) => this.#definitions(column));
     return `CREATE OR REPLACE TABLE ${this.name} (part INTEGER, piece INTEGER, first BIGINT, is_head BOOLEAN, is_deleted BOOLEAN,
       written TIMESTAMP, searched VARCHAR ${HARDLY_TWICE}, ${own.join(', ')})`;
   }
 
   /** What adds a column to a table that was made. */
   alterSql(column: StoredColumn): string[] {
-    return definitions(column).map((definition) => `ALTER TABLE ${this.name} ADD COLUMN ${definition}`);
+    return this.#definitions(column).map((definition) => `ALTER TABLE ${this.name} ADD COLUMN ${definition}`);
+  }
+
+  #definitions({ name, text, compared, comparedAs }: StoredColumn): string[] {
+    const type = this.dataset.columns[name]?.type ?? 'string';
+    const isHardlyTwice = isSystemColumn(name) ? name !== '_deleted' : HARDLY_TWICE_ARE.has(type);
+    const own = `${text} VARCHAR${isHardlyTwice ? ` ${HARDLY_TWICE}` : ''}`;
+    return compared === undefined || compared === 'written' ? [own] : [own, `${compared} ${comparedAs}`];
   }
 
   /** The newest of two rows of a key has the greater order: the same as the dataset's `orderOf`. */
@@ -111,13 +118,14 @@ export class Table {
 
   /**
    * Adds lines to the table. What a column of the part is called must be noted before.
+   * @param before rows of the part that stand before these
    * @param piece the number that the rows get as one piece
    */
   insertSql(
-    { number, rows, neutralised }: PartFile,
+    { number, neutralised }: PartFile,
     { columns, isText }: PartHeader,
     { source, isMeant }: Lines,
-    piece: number,
+    { before, piece }: { readonly before: number; readonly piece: number },
   ): string {
     const cells = new Map<string, string>();
     for (const [index, name] of columns.entries()) {
@@ -125,33 +133,21 @@ export class Table {
         cells.set(name, isMeant ? `c${index}` : meant(`c${index}`, isText[index] === true, neutralised));
     }
     const cell = (name: string) => cells.get(name) ?? 'NULL';
-    const isDeleted = `${cell('_deleted')} = 'true'`;
     // A tombstone has no values of the record's own.
     const text = ({ name }: StoredColumn) =>
-      isSystemColumn(name)
-        ? cell(name)
-        : cells.has(name)
-          ? `CASE WHEN ${isDeleted} THEN NULL ELSE ${cell(name)} END`
-          : 'NULL';
-    const own = this.columns.map((column) => `${text(column)} AS ${column.text}`);
-    const typed = this.columns.filter(({ compared }) => compared !== undefined && compared !== 'written');
+      isSystemColumn(name) || !cells.has(name) ? cell(name) : `CASE WHEN is_deleted THEN NULL ELSE ${cell(name)} END`;
+    const texts = this.columns.map((column) => column.text);
+    const typed = this.columns.flatMap(({ text, compared, comparedAs }) =>
+      compared === undefined || comparedAs === undefined ? [] : [{ text, compared, comparedAs }],
+    );
     const searched = this.columns.filter(({ name }) => name === '_key' || !isSystemColumn(name)).map((one) => one.text);
-    const names = [
-      'part',
-      'piece',
-      'first',
-      'is_head',
-      'is_deleted',
-      'written',
-      'searched',
-      ...this.columns.map((one) => one.text),
-    ];
-    return `INSERT INTO ${this.name} (${[...names, ...typed.map(({ compared }) => compared)].join(', ')})
-      SELECT ${number}, ${piece}, ${rows}, true, is_deleted,
-        ${writtenSql(this.column('_written_at').text)},
-        lower(concat_ws(chr(10), ${searched.join(', ')})), ${this.columns.map((one) => one.text).join(', ')}
-        ${typed.map((one) => `, nullif(TRY_CAST(${one.text} AS ${one.comparedAs}), ${NO_VALUE[one.comparedAs ?? 'DOUBLE']})`).join('')}
-      FROM (SELECT ${isDeleted} AS is_deleted, ${own.join(', ')} FROM ${source})`;
+    // DuckDB calculates an expression as often as it is named: each is named once, and what is made of it stands around it.
+    return `INSERT INTO ${this.name} (part, piece, first, is_head, is_deleted, searched, ${[...texts, ...typed.map((one) => one.compared)].join(', ')})
+      SELECT ${number}, ${piece}, ${before}, true, is_deleted, lower(concat_ws(chr(10), ${searched.join(', ')})), ${texts.join(', ')}
+        ${typed.map(({ compared, comparedAs }) => `, ${compared === 'written' ? WRITTEN : `nullif(${compared}, ${NO_VALUE[comparedAs]})`}`).join('')}
+      FROM (SELECT *${typed.map((one) => `, TRY_CAST(${one.text} AS ${one.comparedAs}) AS ${one.compared}`).join('')}
+      FROM (SELECT is_deleted, ${this.columns.map((column) => `${text(column)} AS ${column.text}`).join(', ')}
+      FROM (SELECT *, ${cell('_deleted')} = 'true' AS is_deleted FROM ${source})))`;
   }
 
   /** Takes out the rows of a part; the newest of those that are left of their keys are heads again. */
@@ -181,21 +177,15 @@ export class Table {
 }
 
 /** DuckDB takes `infinity` and times that no Date of JavaScript holds: one such row made every answer about its dataset fail. */
-function writtenSql(text: string): string {
-  const time = `TRY_CAST(${text} AS TIMESTAMP)`;
-  return `CASE WHEN isfinite(${time}) AND ${time} BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN ${time} ELSE TIMESTAMP '1970-01-01' END`;
-}
+const WRITTEN =
+  "CASE WHEN isfinite(written) AND written BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN written ELSE TIMESTAMP '1970-01-01' END";
 
 /** What a text may be read as that is no value. */
 const NO_VALUE = { DOUBLE: "'nan'::DOUBLE", TIMESTAMP: 'NULL' } as const;
 
 /** To look for equal texts where there are hardly any takes a third of the time in which rows are put into the table. */
 const HARDLY_TWICE = 'USING COMPRESSION fsst';
-
-function definitions({ name, text, compared, comparedAs }: StoredColumn): string[] {
-  const own = `${text} VARCHAR${isSystemColumn(name) && name !== '_deleted' ? ` ${HARDLY_TWICE}` : ''}`;
-  return compared === undefined || compared === 'written' ? [own] : [own, `${compared} ${comparedAs}`];
-}
+const HARDLY_TWICE_ARE: ReadonlySet<FieldType> = new Set(['number', 'decimal', 'datetime'] as const);
 
 /** The same as `versionOrder`. */
 function orderSql(version: string, messageId: string): string {
