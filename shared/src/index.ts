@@ -81,7 +81,7 @@ export { isSecretName } from './config/substitute.js';
 export { hierarchiesOf, unusableHierarchies } from './config/unusable-hierarchies.js';
 export { withoutPlaceholders } from './config/values.js';
 export * from './csv/cells.js';
-export type { Neutralised } from './csv/formulas.js';
+export { guard, type Neutralised, withoutGuard } from './csv/formulas.js';
 export * from './csv/lines.js';
 export * from './csv/parts.js';
 export * from './csv/split-cells.js';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, JS } from '@duckdb/node-api';
 import { describeError, RetryableError } from '@tributary/shared';
+import { STATEMENT_TIMEOUT, TooSlowError } from '../query/too-slow.js';
 import { Held } from './held.js';
 import { copyRows, copyStored, type Keeping, type Opened, openDatabase, storeAll, useThreads } from './open.js';
 import { Turns } from './turns.js';
@@ -35,8 +36,6 @@ export interface Desk {
 }
 export type TakeRows = (rows: readonly (readonly string[])[]) => void;
 
-/** Milliseconds. A page that takes longer than this is of no use, and its statement keeps others from their turn. */
-const STATEMENT_TIMEOUT = 20_000;
 /** Milliseconds between two interruptions: one that comes before its statement has begun ends nothing. */
 const AGAIN = 50;
 /**
@@ -49,8 +48,6 @@ const DESKS = 2;
 /** Rows that are not stored yet: of many at once, most are in the file already, and only the index of the file is written again. */
 const MOST_UNSTORED = 1_000_000;
 const SOME_UNSTORED = 100_000;
-/** The code of the error for a statement that was ended because it took too long. */
-export const TOO_SLOW = 'too_slow';
 
 /**
  * A DuckDB of this process alone, in a folder of its own. It holds nothing that the parts do not hold: the folder is removed in the end, or
@@ -284,7 +281,7 @@ export class Database {
     } catch (error) {
       signal?.throwIfAborted();
       if (this.#isClosed) throw closed();
-      if (performance.now() > until) throw tooSlow(error);
+      if (performance.now() > until) throw new TooSlowError(limit, ': search or filter for less', error);
       throw this.#asOurs(error);
     } finally {
       clearInterval(watching);
@@ -376,8 +373,3 @@ async function* chunks(fetch: () => Promise<DuckDBDataChunk | null>, release: ()
 type Text = string | null;
 
 const closed = (): RetryableError => new RetryableError('closed', 'the dashboard is being stopped');
-
-const tooSlow = (cause: unknown): RetryableError =>
-  new RetryableError(TOO_SLOW, `it took longer than ${STATEMENT_TIMEOUT / 1_000} s: search or filter for less`, {
-    cause,
-  });

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Dataset, type Neutralised, type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
-import { isSystemColumn } from '../query/columns.js';
+import { fieldsOf, isText } from '../query/columns.js';
 import { describeFileError } from './file-error.js';
 
 /** That a line begins at this byte of a part, and how many rows stand before it. */
@@ -55,14 +55,8 @@ export interface PartHeader {
 /** @returns undefined if a system column is missing: then no consumer wrote this file */
 export function headerOf(columns: readonly string[], dataset: Dataset): PartHeader | undefined {
   if (SYSTEM_COLUMNS.some((name) => !columns.includes(name))) return undefined;
-  return { columns, isText: columns.map((name) => isTextColumn(name, dataset)) };
-}
-
-/** Whether the sink writes the column's values as text. */
-function isTextColumn(name: string, { columns }: Dataset): boolean {
-  if (isSystemColumn(name)) return name !== '_deleted' && name !== '_written_at';
-  const type = columns[name]?.type ?? 'string';
-  return type === 'string' || type === 'datetime' || type === 'date';
+  const types = new Map(fieldsOf(dataset, columns).map(([name, { type }]) => [name, type]));
+  return { columns, isText: columns.map((name) => isText({ name, type: types.get(name) ?? 'string' })) };
 }
 
 /** A part as it is on disk now. */

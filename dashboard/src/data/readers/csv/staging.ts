@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { decodeCell, type Field, type Neutralised, splitCells, wholeLines } from '@tributary/shared';
+import { type Neutralised, splitCells, wholeLines, withoutGuard } from '@tributary/shared';
 import type { Mark, PartHeader, Unreadable } from './part-file.js';
 
 /** Lines for DuckDB. */
@@ -80,7 +80,6 @@ export async function copyLines(
   return { end, lines, longest, marks, guards };
 }
 
-const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
 /** How the sink writes a `;` in JSON before what a spreadsheet might calculate. */
 export const GUARDED_SEMICOLON = '\\u003b';
 
@@ -99,7 +98,7 @@ export async function readLines(
   let [end, lines, count] = [from, 0, 0];
   let first = '';
   const meant = (cell: string, index: number) =>
-    isText[index] === true ? (decodeCell(cell, TEXT, neutralised) as string) : cell.replaceAll(GUARDED_SEMICOLON, ';');
+    isText[index] === true ? withoutGuard(cell, neutralised) : cell.replaceAll(GUARDED_SEMICOLON, ';');
   for await (const batch of wholeLines(file, from, to)) {
     const rows: string[][] = [];
     for (const { text, offset, length } of batch) {

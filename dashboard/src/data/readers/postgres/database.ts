@@ -11,10 +11,9 @@ import {
 import { Pool, type PoolClient, type QueryConfig } from 'pg';
 import { QueryError } from '../port.js';
 import type { Cells } from '../query/dialect.js';
+import { STATEMENT_TIMEOUT, TooSlowError } from '../query/too-slow.js';
 import { cancelStatements } from './cancel.js';
 
-/** Milliseconds. A page that takes longer than this is of no use, and its statement keeps the database from other work. */
-const STATEMENT_TIMEOUT = 20_000;
 const LOCK_TIMEOUT = 10_000;
 const CONNECT_TIMEOUT = 5_000;
 /** Milliseconds after which this side gives up. Later than the server itself, so that no statement is left behind there. */
@@ -242,18 +241,12 @@ export class ReadDatabase {
     if (MISSING.has(code)) return new MissingTableError(message, error);
     // Data exceptions (class 22): not the database is at fault, and its address helps nobody.
     if (code.startsWith('22')) return new QueryError(`a value cannot be compared: ${describeError(error)}`);
-    if (code === '57014') {
-      const slow = `it took longer than ${STATEMENT_TIMEOUT / 1_000} s: filter, or make an index`;
-      return new RetryableError(TOO_SLOW, slow, { cause: error });
-    }
+    if (code === '57014') return new TooSlowError(STATEMENT_TIMEOUT, ': filter, or make an index', error);
     return new RetryableError(`postgres_${code}`, message, { cause: error });
   }
 }
 
 const ROWS_PER_FETCH = 500;
-
-/** The code of the error for a statement that the server has ended because it took too long. */
-export const TOO_SLOW = 'too_slow';
 
 export class MissingTableError extends RetryableError {
   constructor(message: string, cause: unknown) {

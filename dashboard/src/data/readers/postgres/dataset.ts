@@ -1,11 +1,12 @@
-import { RetryableError, within } from '@tributary/shared';
+import { within } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { DatasetDescription, DatasetSummary, RowQuery, VersionPlace, View } from '../port.js';
 import type { Ask, Dialect, Line, Paging, QueryColumn, Statement, Store, Stream, Tables } from '../query/dialect.js';
+import { TooSlowError } from '../query/too-slow.js';
 import { columnNamed, orderBy } from '../query/where.js';
 import { batchesOf } from './batches.js';
 import { columnsOf } from './columns.js';
-import { MissingTableError, TOO_SLOW } from './database.js';
+import { MissingTableError } from './database.js';
 import { dialectOf } from './dialect.js';
 import { rowsThat } from './kept-deleted.js';
 import { emptySummary, readSummary, type SummaryOptions } from './summary.js';
@@ -78,7 +79,7 @@ export class PostgresDataset implements Store {
       this.#problem = undefined;
     } catch (error) {
       this.#problem = (error as Error).message;
-      isAway = !(error instanceof RetryableError && error.code === TOO_SLOW);
+      isAway = !(error instanceof TooSlowError);
     }
     this.#readAt = clock.monotonic();
     // How long a database that is away let us wait says nothing of the time that counting takes.

@@ -22,6 +22,10 @@ export function fieldsOf({ columns }: Dataset, names: readonly string[] = []): (
   ];
 }
 
+/** Whether the sink writes the column's values as text, which a spreadsheet may take for a formula. */
+export const isText = ({ name, type }: Pick<Column, 'name' | 'type'>): boolean =>
+  name !== '_written_at' && (type === 'string' || type === 'datetime' || type === 'date');
+
 export const columnOf = (name: string, { type, optional }: Field): Column => ({
   name,
   type,

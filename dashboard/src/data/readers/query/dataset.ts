@@ -1,4 +1,4 @@
-import { decodeCell, encodeCell, type Field, guardJson } from '@tributary/shared';
+import { guard, guardJson, withoutGuard } from '@tributary/shared';
 import type {
   Chart,
   ChartQuery,
@@ -14,7 +14,7 @@ import type {
   View,
 } from '../port.js';
 import { chartOf } from './chart.js';
-import { decode, forPage, pageOf } from './columns.js';
+import { decode, forPage, isText, pageOf } from './columns.js';
 import { type Ask, type Cells, Parameters, type QueryColumn, type Rows, type Store, type Tables } from './dialect.js';
 import { facetColumns, facetsOf } from './facets.js';
 import { profile } from './profile.js';
@@ -134,7 +134,7 @@ export class Dataset {
       decode(name, cell) {
         const known = byName.get(name);
         if (known === undefined) return undefined;
-        return decode(isText(known) ? (decodeCell(cell, TEXT, neutralise) as string) : cell, known.field);
+        return decode(isText(known.column) ? withoutGuard(cell, neutralise) : cell, known.field);
       },
     };
   }
@@ -174,17 +174,10 @@ async function count(ask: Ask, { from, where, values, view, isWhole }: Selected,
   return Number(found?.total ?? 0);
 }
 
-const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
-
-/** Whether the sink writes the column's values as text, which a spreadsheet may take for a formula. */
-const isText = ({ column: { name, type } }: QueryColumn): boolean =>
-  name !== '_written_at' && (type === 'string' || type === 'datetime' || type === 'date');
-
 const encoded = (cells: Cells, columns: readonly QueryColumn[], neutralise: boolean): string[] =>
   columns.map((column, index) => {
     const text = cells[index] ?? '';
-    if (text === '') return '';
-    if (isText(column)) return encodeCell(text, TEXT, neutralise);
-    const written = column.rewritten?.(text) ?? text;
-    return neutralise ? guardJson(written) : written;
+    const written = text === '' ? '' : (column.rewritten?.(text) ?? text);
+    if (!neutralise) return written;
+    return isText(column.column) ? guard(written) : guardJson(written);
   });

@@ -1,7 +1,7 @@
-import { RetryableError } from '@tributary/shared';
 import type { ColumnProfile, Profile } from '../port.js';
 import type { Ask, Dialect, QueryColumn, Rows } from './dialect.js';
 import { momentOf, timeOf } from './moments.js';
+import { TooSlowError } from './too-slow.js';
 
 /** Steps of a histogram. */
 const STEPS = 20;
@@ -19,7 +19,7 @@ const WITHIN = 60_000;
 
 /**
  * What the values of columns are like, in one statement for all, and one or two for each.
- * @throws RetryableError if it takes too long
+ * @throws TooSlowError
  */
 export async function profile(ask: Ask, all: readonly QueryColumn[], rows: Rows, dialect: Dialect): Promise<Profile> {
   const until = performance.now() + WITHIN;
@@ -30,7 +30,8 @@ export async function profile(ask: Ask, all: readonly QueryColumn[], rows: Rows,
   );
   const profiles: ColumnProfile[] = [];
   for (const [index, one] of columns.entries()) {
-    if (performance.now() > until) throw tooSlow();
+    if (performance.now() > until)
+      throw new TooSlowError(WITHIN, ' to look at all columns: look at the rows with a filter');
     const told = (name: string) => line[`${name}${index}`];
     const filled = Number(told('f') ?? 0);
     const ends = numbersOf(told('l'), told('m'));
@@ -122,9 +123,3 @@ function cut(value: unknown): string {
 }
 
 const textOf = (value: unknown): string | null => (value === null || value === undefined ? null : cut(value));
-
-const tooSlow = (): RetryableError =>
-  new RetryableError(
-    'too_slow',
-    `it took longer than ${WITHIN / 1_000} s to look at all columns: look at the rows with a filter`,
-  );
