@@ -535,11 +535,6 @@ describe('a fault is found when a line whose merged row tells of a record that h
     return scripts.join(store, keys, args);
   };
 
-  test('meets the one that had landed, of an older version', async () => {
-    const changed = { ...item, content: 3 };
-    await expectFault({ scripts: { join: meetsAny } }, only(item, customer, changed, { ...customer, content: 5 }));
-  });
-
   test('meets the one that had landed, of the version under which it is deleted', async () => {
     const gone = { ...deleted(item), sameVersion: true };
     const publications = [item, customer, gone, { ...customer, content: 5 }];
