@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { FatalError } from '@tributary/shared';
 
 /** How many proxies stand before the dashboard, or where they are; false for none that is believed. */
@@ -29,5 +29,17 @@ function isNetwork(entry: string): boolean {
   const version = isIP(address);
   if (version === 0 || rest.length > 0) return false;
   if (prefix === undefined) return true;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) >= SHORTEST_PREFIX && Number(prefix) <= (version === 4 ? 32 : 128);
+  const length = /^\d{1,3}$/.test(prefix) ? Number(prefix) : 0;
+  if (length < SHORTEST_PREFIX || length > (version === 4 ? 32 : 128)) return false;
+  return version === 4 || length >= MAPPED + SHORTEST_PREFIX || !holdsIPv4(address, length);
+}
+
+/** Bits of IPv6 before an address of IPv4 that is written in it (RFC 4291): `::ffff:0:0/96` and `::/8` hold every address of IPv4. */
+const MAPPED = 96;
+
+function holdsIPv4(address: string, length: number): boolean {
+  const [all, network] = [new BlockList(), new BlockList()];
+  all.addSubnet('::ffff:0:0', MAPPED, 'ipv6');
+  network.addSubnet(address, length, 'ipv6');
+  return all.check(address, 'ipv6') || network.check('::ffff:0:0', 'ipv6');
 }
