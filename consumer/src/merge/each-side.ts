@@ -28,7 +28,7 @@ const NOTHING_JOINED: JoinedRecord = { rows: [], busy: false, dropped: NONE_DROP
 
 /** What comes of the lines of one record. */
 export interface JoinedLines extends ClaimedGroup {
-  /** Set if it dropped lines. */
+  /** Set if it dropped lines, and they may be forgotten once their tombstones are durable. */
   readonly dropped: EachRecord | undefined;
 }
 
@@ -55,10 +55,12 @@ export async function joinLines(
     return remerge === undefined ? own : own.map((row) => remerge.mark(row, index));
   });
   const groups = await claimMergedRows(made, rows.dataset, claims);
-  return groups.map(({ rows: claimed, busy }, index) => ({
+  return groups.map(({ rows: claimed, busy, hasStaleTombstone }, index) => ({
     rows: claimed,
     busy,
-    dropped: hasDropped(joins[index]) ? records[index] : undefined,
+    // A record that is merged again after a rebuild may be older than one whose merged rows alone have landed. Were the lines of that one
+    // forgotten, and a newer record without them came first, their rows would never be closed.
+    dropped: hasDropped(joins[index]) && !hasStaleTombstone ? records[index] : undefined,
   }));
 }
 

@@ -1,4 +1,4 @@
-import type { Row } from '@tributary/shared';
+import { isClosing, type Row } from '@tributary/shared';
 import type { ClaimedRecord, ClaimedRow, Claims } from '../claim/claims.js';
 import type { EachRecord, Ledger } from '../ledger/port.js';
 import type { Refusal } from '../sinks/refused.js';
@@ -26,7 +26,7 @@ export interface DroppedLines {
 export const NONE_DROPPED: readonly DroppedLines[] = [];
 
 /** The merged rows of a record that has none. */
-const NO_ROWS: ClaimedGroup = { rows: [], busy: false };
+const NO_ROWS: JudgedGroup = { rows: [], busy: false, hasStaleTombstone: false };
 
 /** What comes of one record in one merge. */
 export interface JoinedRecord extends ClaimedGroup {
@@ -54,6 +54,12 @@ export interface ClaimedGroup {
   readonly busy: boolean;
 }
 
+/** The same, with what is known of those that this writer has not claimed. */
+interface JudgedGroup extends ClaimedGroup {
+  /** Whether a tombstone is older than what is known of its line: a newer record has that line, and need not have landed itself. */
+  readonly hasStaleTombstone: boolean;
+}
+
 /**
  * Claims the merged rows of several records, and keeps those that this writer has to write. A row that is a duplicate or
  * stale belongs to another message, which is not acknowledged before that row, or a newer one, is durable, and which brings it
@@ -63,13 +69,14 @@ export async function claimMergedRows(
   groups: readonly (readonly Row[])[],
   dataset: string,
   claims: Claims,
-): Promise<ClaimedGroup[]> {
+): Promise<JudgedGroup[]> {
   const asked = await claimInForm(groups.flat(), dataset, claims);
   let at = 0;
   return groups.map((group) => {
     if (group.length === 0) return NO_ROWS;
     const rows: ClaimedRow[] = [];
     let busy = false;
+    let hasStaleTombstone = false;
     for (const given of group) {
       const { row = given, verdict, found } = asked[at++] ?? {};
       if (verdict?.kind === 'accept') {
@@ -82,9 +89,11 @@ export async function claimMergedRows(
         else if (!held.landed) rows.push(held);
       } else if (verdict?.kind === 'busy') {
         busy = true;
+      } else if (verdict?.kind === 'stale' && isClosing(row)) {
+        hasStaleTombstone = true;
       }
     }
-    return { rows, busy };
+    return { rows, busy, hasStaleTombstone };
   });
 }
 

@@ -76,9 +76,9 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
     }
     const state = () => stateOf(redis, keys, DATASETS, [MERGED]);
     /** Does what FLUSHALL does, for this pipeline alone. */
-    const rebuild = async (): Promise<void> => {
+    const rebuild = async (config?: PipelineConfig): Promise<void> => {
       await removePipeline(redis, pipeline);
-      await begin('Y');
+      await begin('Y', config);
     };
     const land = async (entity: string, ...bodies: Fields[]) => {
       for (const body of bodies) {
@@ -186,6 +186,11 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       expect(sink.keys('inventory')).toEqual(['A', 'A']);
     });
 
+    const columns = (...names: string[]): PipelineConfig['merges'] =>
+      CRM.merges.map((merge) => ({
+        ...merge,
+        columns: Object.fromEntries(names.map((name) => [name, merge.columns[name] ?? ''])),
+      }));
     const half = (dataset: string) => {
       const last = sink.rows.findLastIndex((row) => row.dataset === dataset);
       sink.rows.splice(last, 1);
@@ -364,14 +369,35 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
         await land('inventory', changed);
         expect(history('C-1/A')).toEqual([1, 2, 'gone', 2]);
       });
+
+      test.each([
+        ['is deleted', gone({ id: 'C-1' }, 3)],
+        ['has no lines any more', ada(3)],
+        ['has this line alone no more', ada(3, 'A')],
+      ])(
+        'closes a line that a newer record had, although the one before it was merged again, when it %s',
+        async (_how, next) => {
+          // Where nothing of a record but its version changes, its merged rows do not.
+          const config = { ...CRM, merges: columns('sku', 'price') };
+          await rebuild(config);
+          await land('inventory', item({ sku: 'A', price: 1 }), item({ sku: 'B', price: 1 }));
+          await land('customer', ada(0, 'A'));
+          const changed = item({ sku: 'A', price: 2, updatedAt: at(1) });
+          await land('inventory', changed);
+          half('inventory');
+          await land('customer', ada(1, 'A'), ada(2, 'A', 'B'));
+          half('customers');
+          await rebuild(config);
+          expect(await steps.ledger.unmerged(MERGED, 10)).toHaveLength(1);
+          await steps.remerge();
+          expect(history('C-1/B')).toEqual([1]);
+          await land('customer', next, ada(2, 'A', 'B'));
+          expect(history('C-1/B')).toEqual([1, 'gone']);
+        },
+      );
     });
 
     describe('of a merge that was changed', () => {
-      const columns = (...names: string[]): PipelineConfig['merges'] =>
-        CRM.merges.map((merge) => ({
-          ...merge,
-          columns: Object.fromEntries(names.map((name) => [name, merge.columns[name] ?? ''])),
-        }));
       /** Begins again with other merges, and makes merged rows of what landed. */
       const change = async (merges: PipelineConfig['merges']) => {
         await removePipeline(redis, pipeline);
