@@ -80,11 +80,9 @@ describe('traces', () => {
     });
     // Spans begin at whole milliseconds.
     const commit = only(steps.filter(({ name }) => name === 'commit customers'));
-    expect([request.end <= page.end, publish.end >= page.end, write.end <= commit.start + MILLISECOND]).toEqual([
-      true,
-      true,
-      true,
-    ]);
+    expect(request.end).toBeLessThanOrEqual(page.end + MILLISECOND);
+    expect(publish.end + MILLISECOND).toBeGreaterThanOrEqual(page.end);
+    expect(write.end).toBeLessThanOrEqual(commit.start + MILLISECOND);
 
     const polled = lines.find(({ msg, records }) => msg === 'polled' && records === 1);
     expect(polled).toMatchObject({ trace_id: poll.traceId, span_id: poll.spanId });
