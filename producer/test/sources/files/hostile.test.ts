@@ -119,7 +119,8 @@ describe('zstd', () => {
     const { inputs, bad } = await contentOf('a.csv.zst', zstdOf(27, 200_000, 1, 0x61));
     clearInterval(watch);
     expect(JSON.stringify([inputs, bad])).toMatch(/are damaged/);
-    expect(turns).toBeGreaterThan(20);
+    // Hundreds, of a machine that has time; none or one if it held others up.
+    expect(turns).toBeGreaterThan(4);
   });
 
   test('of several frames, small and large, with what is skipped between them, is read as a whole', async () => {
