@@ -30,6 +30,13 @@ export function namesOf(url: string, wanted: string | undefined, within: string 
   return { entity: singular(base), dataset, endpoint: dataset.replaceAll('_', '-') };
 }
 
+/** The name that is wanted, with a number if it is taken. */
+export function freeName(wanted: string, isTaken: (name: string) => boolean): string {
+  let name = wanted;
+  for (let number = 2; isTaken(name); number++) name = `${wanted}_${number}`;
+  return name;
+}
+
 /** What a dataset is called, and what the tables beside it are called that a Postgres output keeps of it. */
 export const tablesOfDataset = (dataset: string): string[] =>
   ['', '_history', '_tombstones'].map((end) => dataset + end);
@@ -40,20 +47,16 @@ export const tablesOfDataset = (dataset: string): string[] =>
  * @param tables each as a database names it, such as `orders` or `shop.orders`
  */
 export function namesOfTables(tables: readonly string[]): ReadonlyMap<string, Names> {
-  const plain = (table: string) => table.split('.').at(-1) ?? table;
+  const alone = new Map(tables.map((table) => [table, namesOf('', table.split('.').at(-1), undefined)]));
   const called = new Map<string, number>();
-  for (const table of tables) {
-    const { entity } = namesOf('', plain(table), undefined);
-    called.set(entity, (called.get(entity) ?? 0) + 1);
-  }
+  for (const { entity } of alone.values()) called.set(entity, (called.get(entity) ?? 0) + 1);
   const taken = new Set<string>();
   const isTaken = ({ entity, dataset }: Names) =>
     taken.has(`entity ${entity}`) || tablesOfDataset(dataset).some((one) => taken.has(one));
   const names = new Map<string, Names>();
-  for (const table of tables) {
-    const alone = namesOf('', plain(table), undefined);
-    const isShared = (called.get(alone.entity) ?? 0) > 1;
-    const wanted = isShared ? namesOf('', table.replaceAll('.', '_'), undefined) : alone;
+  for (const [table, own] of alone) {
+    const isShared = (called.get(own.entity) ?? 0) > 1;
+    const wanted = isShared ? namesOf('', table.replaceAll('.', '_'), undefined) : own;
     let free = wanted;
     for (let count = 2; isTaken(free); count++) free = numbered(wanted, count);
     for (const one of [`entity ${free.entity}`, ...tablesOfDataset(free.dataset)]) taken.add(one);

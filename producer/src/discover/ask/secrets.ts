@@ -1,5 +1,6 @@
 import type { Environment } from '@tributary/shared';
 import type { Settings } from '../guess.js';
+import { freeName } from '../names.js';
 import { placeholdersIn, refuseHidden } from '../placeholders.js';
 import { settingsOf } from './settings.js';
 import type { Target } from './target.js';
@@ -149,13 +150,6 @@ const variableOf = (name: string): string =>
     .replaceAll(/[^A-Za-z0-9]+/g, '_')
     .replace(/^_*x_/i, '')
     .toUpperCase();
-
-/** The name that is wanted, with a number if it is taken. */
-export function freeName(wanted: string, isTaken: (name: string) => boolean): string {
-  let name = wanted;
-  for (let number = 2; isTaken(name); number++) name = `${wanted}_${number}`;
-  return name;
-}
 
 function decode(text: string): string {
   try {

@@ -13,10 +13,9 @@ import { MOST_OF_TABLES } from '../../sources/sql/answer-bound.js';
 import { passwordsOf } from '../../sources/sql/concealed.js';
 import type { TableDescription } from '../../sources/sql/database.js';
 import { openDatabase } from '../../sources/sql/databases.js';
-import { freeName } from '../ask/secrets.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
 import { mergesIn } from '../merges.js';
-import { type Names, namesOfTables } from '../names.js';
+import { freeName, type Names, namesOfTables } from '../names.js';
 import { refuseForeignIn, refuseUnwanted } from '../placeholders.js';
 import type { Column } from '../records/column.js';
 import { pipelineText } from '../write/document.js';
@@ -122,8 +121,7 @@ function fieldNames(columns: readonly string[]): ReadonlyMap<string, string> {
   for (const column of columns) {
     if (names.has(column)) continue;
     const base = column.replaceAll(/\s+/g, '_').replace(/^_+/, '') || 'field';
-    let name = base;
-    for (let count = 2; taken.has(name); count++) name = `${base}_${count}`;
+    const name = freeName(base, (one) => taken.has(one));
     taken.add(name);
     names.set(column, name);
   }

@@ -1,7 +1,7 @@
 import { FatalError } from '@tributary/shared';
 import { Document, isMap, parseDocument, Scalar, YAMLMap } from 'yaml';
 import type { Draft, EndpointDraft, EntityDraft, Remark, Remarks } from '../draft.js';
-import { tablesOfDataset } from '../names.js';
+import { freeName, tablesOfDataset } from '../names.js';
 import { fieldsNode } from './fields.js';
 
 /** Comments are wrapped before this column. */
@@ -171,8 +171,8 @@ function withFreeNames(draft: Draft, document: Document.Parsed | Document): Pick
   const queues = new Set(there.map(([, entity]) => entity?.queue));
   const renamed = new Map<string, string>();
   const entities = draft.entities.map((entity) => {
-    const name = free(entity.name, (one) => names.has(one));
-    const dataset = free(
+    const name = freeName(entity.name, (one) => names.has(one));
+    const dataset = freeName(
       entity.dataset,
       (one) => tablesOfDataset(one).some((table) => tables.has(table)) || queues.has(queueOf({ dataset: one })),
     );
@@ -184,7 +184,7 @@ function withFreeNames(draft: Draft, document: Document.Parsed | Document): Pick
   const taken = new Set(all('endpoints').map(([id]) => id));
   const ids = new Map<string, string>();
   for (const { id } of draft.endpoints) {
-    const own = free(id, (one) => taken.has(one));
+    const own = freeName(id, (one) => taken.has(one));
     taken.add(own);
     ids.set(id, own);
   }
@@ -199,11 +199,4 @@ function withFreeNames(draft: Draft, document: Document.Parsed | Document): Pick
     };
   });
   return { entities, endpoints };
-}
-
-/** The name, or with the first number behind it that makes it free. */
-function free(name: string, isTaken: (name: string) => boolean): string {
-  let unique = name;
-  for (let number = 2; isTaken(unique); number++) unique = `${name}_${number}`;
-  return unique;
 }
