@@ -103,6 +103,7 @@ export class Children {
       ...child,
       outgoing: this.#options.outgoing(endpoint),
       onLeftOut: () => this.#options.onLeftOut(endpoint),
+      traces,
     };
     let hasPages = false;
     try {
@@ -111,8 +112,7 @@ export class Children {
         hasPages = true;
         progress.page(page);
         await onPage(endpoint, page);
-        const publish = () => publishPage(page, publishing);
-        const published = await (traces === undefined ? publish() : traces.publish(page, endpoint, publish));
+        const published = await publishPage(page, publishing);
         await children.pollFor(child, published);
       }
     } catch (error) {

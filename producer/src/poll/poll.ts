@@ -188,6 +188,7 @@ export async function poll(
       messageOf,
       onRecord: (message) => walk.record(message),
       onLeftOut: () => deletions.leavesOut(endpoint),
+      traces,
     };
     const pages = (reading: AbortSignal) => {
       const asked = source.pages({ ...request, signal: reading });
@@ -200,8 +201,7 @@ export async function poll(
       walk.page(page);
       await onPage(endpoint, page);
       if (!page.notModified) await dropConditions();
-      const publish = () => publishPage(page, publishing);
-      const published = await (traces === undefined ? publish() : traces.publish(page, endpoint, publish));
+      const published = await publishPage(page, publishing);
       await family.pollFor({ endpoint, shape }, published);
     }
   };

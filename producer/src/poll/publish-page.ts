@@ -4,6 +4,7 @@ import type { OutgoingMessage } from '../publish/messages.js';
 import type { Shape } from '../shape/shape.js';
 import type { Page } from '../sources/port.js';
 import type { Outgoing } from './outgoing.js';
+import type { PageTraces } from './page-traces.js';
 import type { PollProgress } from './progress.js';
 
 /** How the records of one endpoint are published within one run. */
@@ -17,13 +18,21 @@ export interface Publishing {
   readonly onRecord?: (message: OutgoingMessage) => void;
   /** Called for each record without a key: it is not published. */
   readonly onLeftOut: () => void;
+  /** Tells of the page; undefined where nothing is traced. */
+  readonly traces: PageTraces | undefined;
 }
 
 /**
  * Shapes, counts and publishes the records of a page.
  * @returns the raw records that were published, and not as deleted: there is nothing below a record that is deleted
  */
-export async function publishPage(
+export function publishPage(page: Page, publishing: Publishing): Promise<unknown[]> {
+  const { endpoint, traces } = publishing;
+  const publish = () => publishRecords(page, publishing);
+  return traces === undefined ? publish() : traces.publish(page, endpoint, publish);
+}
+
+async function publishRecords(
   page: Page,
   { endpoint, shape, progress, outgoing, messageOf, onRecord, onLeftOut }: Publishing,
 ): Promise<unknown[]> {
