@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { describeError, FatalError, RetryableError } from '@tributary/shared';
+import { describeError, FatalError, openFile, RetryableError } from '@tributary/shared';
 import {
   MANIFEST,
   type Manifest,
@@ -175,8 +175,7 @@ const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in
 
 /** The beginning of a file; '' if there is none. */
 async function textOf(path: string): Promise<string> {
-  // To open a pipe that another program has put there would hold one of Node's four threads for ever.
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(() => undefined);
+  const file = await openFile(path).catch(() => undefined);
   if (file === undefined) return '';
   return await closing(file, async () => {
     const found = await file.stat();

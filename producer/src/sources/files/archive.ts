@@ -1,7 +1,14 @@
-import { constants } from 'node:fs';
-import { mkdir, open, realpath, stat } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type Bucket, bucketIn, describeError, type EndpointOf, isS3, RetryableError } from '@tributary/shared';
+import {
+  type Bucket,
+  bucketIn,
+  describeError,
+  type EndpointOf,
+  isS3,
+  openFile,
+  RetryableError,
+} from '@tributary/shared';
 import { RawBytes } from './bytes.js';
 import { writeNew, writeWhole } from './places/copy.js';
 import { isOutside, OpenFolder } from './places/folder.js';
@@ -212,9 +219,9 @@ async function writeCopy(
 /** Bytes of a note: a hash, and the name of a file. */
 const LONGEST_NOTE = 1_024;
 
-/** The note beside a copy; undefined where it is no file. Without O_NONBLOCK, a pipe there would hold the process until something is written into it. */
+/** The note beside a copy; undefined where it is no file. */
 async function readNote(path: string): Promise<string | undefined> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
+  const handle = await openFile(path).catch(() => undefined);
   try {
     if (!(await handle?.stat())?.isFile()) return undefined;
     const read = await handle?.read(Buffer.alloc(LONGEST_NOTE));
