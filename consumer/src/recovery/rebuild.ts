@@ -165,15 +165,16 @@ class LedgerRebuild {
    * until its dead letter is replayed, or another record of its key comes.
    */
   async #writeDoubts({ eachKey, lineId, doubts }: DoubtfulLine, keys: MergeKeys): Promise<void> {
-    for (const { place, order, ...doubt } of doubts) {
-      await this.#writeUnknown({ order, ...doubt });
-      if (place === undefined) continue;
-      await this.#writer.hset(keys.awaited, awaitedName(eachKey, lineId, place), writeOrder(order));
+    for (const doubt of doubts) {
+      await this.#writeUnknown(doubt);
+      const { place, order } = doubt;
+      if (place !== undefined)
+        await this.#writer.hset(keys.awaited, awaitedName(eachKey, lineId, place), writeOrder(order));
     }
   }
 
   /** The last accepted content of a record in doubt. */
-  async #writeUnknown({ entity, key, order }: Omit<Doubt, 'place'>): Promise<void> {
+  async #writeUnknown({ entity, key, order }: Doubt): Promise<void> {
     const { name = '' } = this.#datasets.find((dataset) => dataset.entity === entity) ?? {};
     const id = `${name} ${key}`;
     if (order <= (this.#doubted.get(id) ?? '')) return;

@@ -292,6 +292,17 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       const history = (key: string) =>
         sink.rows.filter((row) => row.key === key).map(({ deleted, values }) => (deleted ? 'gone' : values.price));
 
+      /** A line has a row of an item that has not landed as it is there. */
+      const changeHalfLanded = async () => {
+        await land('inventory', item({ sku: 'A', price: 1 }));
+        await land('customer', ada(0, 'A'));
+        const changed = item({ sku: 'A', price: 2 });
+        await land('inventory', changed);
+        half('inventory');
+        await rebuild();
+        return changed;
+      };
+
       test('makes no row that lets a deleted record come back until its deletion comes', async () => {
         await land('inventory', item({ sku: 'A', price: 1 }));
         await land('customer', ada(0, 'A'), ada(1, 'A'));
@@ -338,12 +349,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       });
 
       test('makes rows of the landed record for lines that had none of the newer one, and its rows when it comes', async () => {
-        await land('inventory', item({ sku: 'A', price: 1 }));
-        await land('customer', ada(0, 'A'));
-        const changed = item({ sku: 'A', price: 2 });
-        await land('inventory', changed);
-        half('inventory');
-        await rebuild();
+        const changed = await changeHalfLanded();
         await land('customer', customer({ id: 'C-2', lines: lines('A') }), ada(1, 'A'));
         await land('customer', customer({ id: 'C-2', lines: lines('A'), updatedAt: at(1), name: 'Bob' }));
         expect([history('C-1/A'), history('C-2/A')]).toEqual([
@@ -358,12 +364,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       });
 
       test('closes a line that its record drops, and brings it back with the newer record alone', async () => {
-        await land('inventory', item({ sku: 'A', price: 1 }));
-        await land('customer', ada(0, 'A'));
-        const changed = item({ sku: 'A', price: 2 });
-        await land('inventory', changed);
-        half('inventory');
-        await rebuild();
+        const changed = await changeHalfLanded();
         await land('customer', ada(1), ada(2, 'A'));
         expect(history('C-1/A')).toEqual([1, 2, 'gone']);
         await land('inventory', changed);

@@ -94,17 +94,17 @@ local function found_at(key, line, place, target)
 end
 
 local places = tonumber(ARGV[6] or 1)
--- Calls a function with the name of each with-side that a line points at, and its place.
+-- Calls a function with the name of each with-side that a line points at, its place, and the line.
 local function for_targets(id, visit)
   local targets = string.match(id, '^[^\1]*')
-  if places == 1 then return visit(targets, 0) end
+  if places == 1 then return visit(targets, 0, id) end
   local place = 0
   for target in string.gmatch(targets .. '\2', '([^\2]*)\2') do
-    if place < places then visit(place == 0 and target or target .. '\2' .. place, place) end
+    if place < places then visit(place == 0 and target or target .. '\2' .. place, place, id) end
     place = place + 1
   end
   -- A line of a time when the merge had fewer sides
-  for missing = place, places - 1 do visit('\2' .. missing, missing) end
+  for missing = place, places - 1 do visit('\2' .. missing, missing, id) end
 end
 
 local NONE = {}
@@ -112,17 +112,16 @@ local function join_each(at, key, ids)
   local was_open = open_lines.get(at)
   -- Many records never have lines.
   if ids == '' and not was_open then return NONE end
-  local answer, lines, targets, open, id = {}, {}, {}, {}, nil
-  local function meet(target, place)
+  local answer, lines, targets, open = {}, {}, {}, {}
+  local function meet(target, place, id)
     targets[target] = true
     refs[target .. '\0' .. key] = true
     answer[#answer + 1] = found_at(key, id, place, target)
   end
-  for line in string.gmatch(ids, '([^\31]*)\31') do
-    id = line
-    lines[line] = true
-    open[#open + 1] = line
-    for_targets(line, meet)
+  for id in string.gmatch(ids, '([^\31]*)\31') do
+    lines[id] = true
+    open[#open + 1] = id
+    for_targets(id, meet)
   end
   local function drop(target)
     if not targets[target] then refs[target .. '\0' .. key] = false end
