@@ -81,7 +81,7 @@ export async function chooseNode(
     }
   }
   let parts = nodes.map((node) => node.map((level, column) => ({ column, level })));
-  for (; parts.length > 0; ) {
+  while (parts.length > 0) {
     const tried = atOnce(parts, groupsOf);
     const left = await tryAll(tried);
     const best = left.findIndex((count) => count !== undefined);
