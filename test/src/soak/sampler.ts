@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { interruptible, systemClock } from '@tributary/shared';
 import { queueDepths } from '../chaos/queues.js';
@@ -63,7 +63,15 @@ export class Sampler {
   #ofOutput(): Record<string, number> {
     const { csv, type } = this.#stage.pipeline.config.sink;
     if (type !== 'csv') return {};
-    return { 'files beside the rows': filesBesideRows(csv.directory) };
+    try {
+      const files = readdirSync(csv.directory, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+      const beside = files.filter(({ name, parentPath }) => !name.endsWith('.csv') && !parentPath.includes(SEALED));
+      return { 'files beside the rows': beside.length };
+    } catch (error) {
+      // A folder went while it was read, as consumers remove those of parts: not measured this time.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+      throw error;
+    }
   }
 
   async #ofServers(): Promise<Record<string, number>> {
@@ -80,26 +88,6 @@ export class Sampler {
         ? {}
         : { 'memory of Redis': bytes / MB, 'keys in Redis': store.keys }),
     };
-  }
-}
-
-/** Counts the files below a folder that are no CSV; none where the folder is removed meanwhile, as consumers do with their own. */
-function filesBesideRows(folder: string): number {
-  let count = 0;
-  for (const entry of entriesOf(folder)) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) count += path.endsWith(SEALED) ? 0 : filesBesideRows(path);
-    else if (entry.isFile() && !entry.name.endsWith('.csv')) count += 1;
-  }
-  return count;
-}
-
-function entriesOf(folder: string): Dirent[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
   }
 }
 
