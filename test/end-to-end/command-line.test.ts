@@ -26,7 +26,15 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
       said[name] += text;
     });
   }
-  return { child, said, ended: once(child, 'exit') as Promise<[number | null, string | null]> };
+  /** Code and signal. A test that only runs out of time would not tell what the command last said. */
+  const ended = async () => {
+    await eventually(() => {
+      expect([child.exitCode, child.signalCode], JSON.stringify(said)).not.toEqual([null, null]);
+      expect([child.stdout.closed, child.stderr.closed]).toEqual([true, true]);
+    });
+    return [child.exitCode, child.signalCode];
+  };
+  return { child, said, ended };
 }
 
 /** Everything that runs for it. */
@@ -43,7 +51,7 @@ describe('a reader that goes away, as in npm start | head', () => {
     const all = familyOf(child);
     expect(all.length).toBeGreaterThan(1);
     child.stdout.destroy();
-    expect(await ended).toEqual([0, null]);
+    expect(await ended()).toEqual([0, null]);
     expect(said.stderr).toContain(`pipeline: ${ROOT}pipeline.yaml\n`);
     expect(said.stderr).not.toContain('EPIPE');
     await untilGone(all);
@@ -57,7 +65,7 @@ describe('a reader that goes away, as in npm start | head', () => {
     const { child, said, ended } = start(['start', '--output', stage.path('closed-stderr')], env);
     await eventually(() => expect(said.stdout).toContain('Stop with Ctrl-C'));
     child.stderr.destroy();
-    expect(await ended).toEqual([0, null]);
+    expect(await ended()).toEqual([0, null]);
   });
 
   test('ends a service that runs alone', async () => {
@@ -68,7 +76,7 @@ describe('a reader that goes away, as in npm start | head', () => {
     const { child, said, ended } = start(['producer', '--config', file], { ...env, CRM_URL: 'http://127.0.0.1:1' });
     await eventually(() => expect(said.stdout).toContain('ECONNREFUSED'));
     child.stdout.destroy();
-    expect(await ended).toEqual([0, null]);
+    expect(await ended()).toEqual([0, null]);
     expect(said.stderr).toBe(`pipeline: ${file}\n`);
   });
 
@@ -77,7 +85,7 @@ describe('a reader that goes away, as in npm start | head', () => {
     async (args) => {
       const { child, said, ended } = start(args);
       child.stdout.destroy();
-      expect(await ended).toEqual([0, null]);
+      expect(await ended()).toEqual([0, null]);
       expect(said.stderr).not.toContain('EPIPE');
     },
   );
@@ -97,7 +105,7 @@ describe('npm start -- --once that is stopped', () => {
     // Ctrl-C under npm comes twice at once.
     child.kill('SIGINT');
     child.kill('SIGINT');
-    expect(await ended).toEqual([1, null]);
+    expect(await ended()).toEqual([1, null]);
     expect(said).toMatchObject({
       stdout: '',
       stderr: expect.stringContaining('stopped before the round was complete'),

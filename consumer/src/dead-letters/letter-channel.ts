@@ -2,8 +2,8 @@ import {
   adviceOnOlderQueues,
   applyTopology,
   type Clock,
-  type ClosableChannel,
-  closeChannel,
+  type Closable,
+  closeAmqp,
   connectionsEnd,
   DECLARE_AGAIN,
   type DeclaringChannel,
@@ -33,7 +33,7 @@ export interface DeadLetterChannel {
 }
 
 /** A channel that is kept open for dead letters. */
-export type LetterChannel = DeadLetterChannel & DeclaringChannel & ClosableChannel & ClosingChannel;
+export type LetterChannel = DeadLetterChannel & DeclaringChannel & Closable & ClosingChannel;
 
 interface ClosingChannel {
   /** The broker closes the channel, for this reason; `close` follows. */
@@ -102,14 +102,14 @@ export class LetterChannelKeeper {
 
   /** Replaces the channel by a new one. */
   renew(): void {
-    if (this.#channel !== undefined) closeChannel(this.#channel).catch(() => {});
+    if (this.#channel !== undefined) closeAmqp(this.#channel).catch(() => {});
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     const channel = this.#channel;
     if (channel !== undefined) {
-      await interruptible(closeChannel(channel), AbortSignal.timeout(CLOSE_TIMEOUT)).catch(() => {});
+      await interruptible(closeAmqp(channel), AbortSignal.timeout(CLOSE_TIMEOUT)).catch(() => {});
     }
   }
 
@@ -147,7 +147,7 @@ export class LetterChannelKeeper {
     const opening = broker.createConfirmChannel();
     const channel = await interruptible(opening, this.#stop.signal).catch((error: unknown) => {
       // A channel that comes too late is closed.
-      opening.then(closeChannel).catch(() => {});
+      opening.then(closeAmqp).catch(() => {});
       throw error;
     });
     this.#channel = channel;

@@ -1,6 +1,6 @@
 import {
-  type ClosableChannel,
-  closeChannel,
+  type Closable,
+  closeAmqp,
   connectionsEnd,
   type DeclaringChannel,
   describeBrokerError,
@@ -17,7 +17,7 @@ export interface Broker {
 }
 
 /** A channel of a session: for deliveries, or for dead letters. */
-export type SessionChannel = IntakeChannel & DeadLetterChannel & DeclaringChannel & ClosableChannel & ClosingChannel;
+export type SessionChannel = IntakeChannel & DeadLetterChannel & DeclaringChannel & Closable & ClosingChannel;
 
 interface ClosingChannel {
   /** amqplib's connection. */
@@ -31,7 +31,7 @@ interface ClosingChannel {
 /** Opens a channel that ends the session when it closes, and is closed when the session ends. */
 export async function openChannel(broker: Broker, ending: Ending, release: ReleaseList): Promise<SessionChannel> {
   const channel = await broker.createConfirmChannel();
-  release.add('channel', () => closeChannel(channel));
+  release.add('channel', () => closeAmqp(channel));
   let reason: Error | undefined;
   channel.on('error', (error) => {
     reason = error;

@@ -1,4 +1,4 @@
-import { type Clock, closeChannel, RetryableError } from '@tributary/shared';
+import { type Clock, closeAmqp, RetryableError } from '@tributary/shared';
 import { asRetryable, type Broker, isLocked } from './broker.js';
 
 /** Milliseconds to wait for the lock. */
@@ -32,7 +32,7 @@ async function take(broker: Broker, queue: string): Promise<boolean> {
   const channel = await broker.channel();
   try {
     await channel.assertQueue(queue, { exclusive: true, durable: false });
-    await closeChannel(channel);
+    await closeAmqp(channel);
     return true;
   } catch (error) {
     if (isLocked(error)) return false;
@@ -43,5 +43,5 @@ async function take(broker: Broker, queue: string): Promise<boolean> {
 async function give(broker: Broker, queue: string): Promise<void> {
   const channel = await broker.channel();
   await channel.deleteQueue(queue);
-  await closeChannel(channel);
+  await closeAmqp(channel);
 }

@@ -1,4 +1,4 @@
-import { type Channel, type Clock, type ConsumeMessage, closeChannel, RetryableError } from '@tributary/shared';
+import { type Channel, type Clock, type ConsumeMessage, closeAmqp, RetryableError } from '@tributary/shared';
 import type { Broker } from './broker.js';
 import { returnsOf } from './returns.js';
 
@@ -119,7 +119,7 @@ export class Pass {
     let held = 0;
     for (const [index, holder] of holders.entries()) {
       held += holder.held;
-      await closeChannel(holder.channel);
+      await closeAmqp(holder.channel);
       if (index < holders.length - 1) await untilBack(untaken + held);
     }
     return await untilBack(held + this.#renewed);
@@ -128,7 +128,7 @@ export class Pass {
   /** Closes the channels that are still open; called at the end, also after a failure. */
   async close(): Promise<void> {
     this.#quiet.abort();
-    for (const { channel } of this.#holders.splice(0)) await closeChannel(channel).catch(() => {});
+    for (const { channel } of this.#holders.splice(0)) await closeAmqp(channel).catch(() => {});
   }
 
   async #nextHolder(): Promise<Holder> {

@@ -1,7 +1,7 @@
 import {
   type ConfirmChannel,
   type ConsumeMessage,
-  closeChannel,
+  closeAmqp,
   DEAD_LETTER_HEADERS,
   describeBrokerError,
   frameMaxOf,
@@ -136,7 +136,7 @@ export class Replayer {
   }
 
   async close(): Promise<void> {
-    await closeChannel(this.#channel).catch(() => {});
+    await closeAmqp(this.#channel).catch(() => {});
   }
 }
 

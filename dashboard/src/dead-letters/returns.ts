@@ -1,4 +1,4 @@
-import { type Clock, type ConsumeMessage, closeChannel, within } from '@tributary/shared';
+import { type Clock, type ConsumeMessage, closeAmqp, within } from '@tributary/shared';
 import type { Broker } from './broker.js';
 
 /** How often a letter was given back, as RabbitMQ counts it. */
@@ -60,7 +60,7 @@ async function tryOut(broker: Broker, queue: string, clock: Clock): Promise<numb
         return Number.POSITIVE_INFINITY;
       if (survived >= ENOUGH) return survived;
       // As the end of a look gives letters back.
-      await closeChannel(channel);
+      await closeAmqp(channel);
       const back = clock.monotonic() + BACK;
       while (((await broker.depth(queue))?.messages ?? 0) === 0 && clock.monotonic() < back) await clock.sleep(10);
     }

@@ -137,19 +137,16 @@ function closeAfterAttempt(connection: RecoveringChannelModel, isConnecting: () 
   };
 }
 
-/** What closing needs of a channel. */
-export interface ClosableChannel {
+/** A channel, or a connection that does not recover by itself. */
+export interface Closable {
   close(): Promise<unknown>;
   once(event: 'close', listener: () => void): unknown;
 }
 
-/**
- * Closes a channel. If the connection is lost before RabbitMQ has answered, amqplib's `close` never resolves, but the channel
- * emits `close` all the same.
- */
-export async function closeChannel(channel: ClosableChannel): Promise<void> {
-  const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
-  await Promise.race([channel.close(), closed]);
+/** Closes it. If the connection is lost before RabbitMQ has answered, amqplib's `close` never resolves, but `close` is emitted all the same. */
+export async function closeAmqp(one: Closable): Promise<void> {
+  const closed = new Promise<void>((resolve) => one.once('close', () => resolve()));
+  await Promise.race([one.close(), closed]);
 }
 
 function checkUrls(urls: readonly string[]): void {

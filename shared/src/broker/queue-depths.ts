@@ -1,4 +1,4 @@
-import { type ClosableChannel, closeChannel } from './amqp.js';
+import { type Closable, closeAmqp } from './amqp.js';
 
 /** What a queue holds for delivery, and how many consumers it has. */
 export interface QueueLook {
@@ -17,7 +17,7 @@ export interface LookingConnection {
   createChannel(): Promise<LookingChannel>;
 }
 
-export interface LookingChannel extends ClosableChannel {
+export interface LookingChannel extends Closable {
   checkQueue(queue: string): Promise<{ messageCount: number; consumerCount: number }>;
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -40,7 +40,7 @@ export const queueDepths = (connection: LookingConnection): QueueDepths => ({
         looks.set(queue, NONE);
       }
     }
-    if (channel !== undefined) await closeChannel(channel);
+    if (channel !== undefined) await closeAmqp(channel);
     return looks;
   },
 });

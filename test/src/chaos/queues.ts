@@ -1,4 +1,4 @@
-import { type PipelineConfig, topologyOf } from '@tributary/shared';
+import { closeAmqp, type PipelineConfig, topologyOf } from '@tributary/shared';
 import { type Channel, connect } from 'amqplib';
 
 /**
@@ -53,6 +53,6 @@ export async function withChannel<T>(url: string, work: (channel: Channel) => Pr
     // Of a connection that RabbitMQ has closed, what waits on a channel learns nothing else.
     throw reason ?? error;
   } finally {
-    await connection.close().catch(() => {});
+    await closeAmqp(connection).catch(() => {});
   }
 }

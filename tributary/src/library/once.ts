@@ -3,8 +3,10 @@ import type { PollSummary, Producer } from '@tributary/producer';
 import {
   applyTopology,
   type Clock,
+  closeAmqp,
   FatalError,
   hasOwnOrder,
+  interruptible,
   type PipelineConfig,
   sinkWords,
   topologyOf,
@@ -70,22 +72,26 @@ const JUDGED_ELSEWHERE = 5_000;
 const NOT_CONSUMING = 'not consuming yet';
 const CONSUMING_POLL = 20;
 
-/** Polls every endpoint once, and waits until every record has its row. */
-export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
+/**
+ * Polls every endpoint once, and waits until every record has its row.
+ * @param stopped aborts when the pipeline is stopped: then nothing of the round goes on, and the call fails with its reason
+ */
+export async function runOnce(pipeline: Round, clock: Clock, stopped: AbortSignal): Promise<Summary> {
   const started = clock.monotonic();
   const before = await readFigures(pipeline);
   const deadBefore = pipeline.consumer.deadRecords();
   const done = new AbortController();
+  const signal = AbortSignal.any([stopped, done.signal]);
   const round = async () => {
-    if (Object.values(pipeline.config.endpoints).some(hasOwnOrder)) await untilConsuming(pipeline, clock, done.signal);
+    if (Object.values(pipeline.config.endpoints).some(hasOwnOrder)) await untilConsuming(pipeline, clock, signal);
     const polls = await pipeline.producer.pollOnce();
-    await drain(pipeline, clock);
-    const isCalculated = await calculate(pipeline, clock);
+    signal.throwIfAborted();
+    await drain(pipeline, clock, signal);
+    const isCalculated = await calculate(pipeline, clock, signal);
     return { polls, isCalculated };
   };
-  const { polls, isCalculated } = await Promise.race([round(), untilLacking(pipeline, clock, done.signal)]).finally(
-    () => done.abort(),
-  );
+  const ended = Promise.race([round(), untilLacking(pipeline, clock, signal)]);
+  const { polls, isCalculated } = await interruptible(ended, stopped).finally(() => done.abort());
   const died = diedSince(deadBefore, pipeline.consumer.deadRecords());
   return {
     polled: polls.reduce((sum, { records }) => sum + records, 0),
@@ -147,15 +153,17 @@ async function untilLacking(pipeline: Round, clock: Clock, signal: AbortSignal):
 const HELD_ELSEWHERE = 20_000;
 
 /** @returns whether the aggregates are those of what was written in this round */
-async function calculate({ config, consumer }: Round, clock: Clock): Promise<boolean> {
+async function calculate({ config, consumer }: Round, clock: Clock, signal: AbortSignal): Promise<boolean> {
   if (config.aggregates.length === 0) return true;
-  for (const until = clock.monotonic() + HELD_ELSEWHERE; clock.monotonic() < until; await clock.sleep(250))
+  for (const until = clock.monotonic() + HELD_ELSEWHERE; clock.monotonic() < until; await clock.sleep(250, signal)) {
+    signal.throwIfAborted();
     if (await consumer.calculateNow()) return true;
+  }
   return false;
 }
 
 /** Waits until the queues are empty and nothing is in flight; what waits for its batch to be full is written now. */
-async function drain(pipeline: Round, clock: Clock): Promise<void> {
+async function drain(pipeline: Round, clock: Clock, signal: AbortSignal): Promise<void> {
   const connection = await connect(pipeline.amqpUrl.split(',')[0] ?? '');
   // The call that fails tells; without a listener the event alone would end the process.
   connection.on('error', () => {});
@@ -193,9 +201,10 @@ async function drain(pipeline: Round, clock: Clock): Promise<void> {
         const problems = pipeline.consumer.problems().join('; ') || 'no service reports a problem';
         throw new FatalError('drain_stuck', `nothing has moved for ${NO_PROGRESS / 1_000} s: ${problems}`);
       }
-      await clock.sleep(idle ? 20 : 50);
+      await clock.sleep(idle ? 20 : 50, signal);
+      signal.throwIfAborted();
     }
   } finally {
-    await connection.close().catch(() => {});
+    await closeAmqp(connection).catch(() => {});
   }
 }

@@ -181,7 +181,7 @@ class OwnPipeline implements Pipeline {
         'pipeline_scheduled',
         'this pipeline polls on its schedules; start it with schedule: false to poll once',
       );
-    const summary = await runOnce(this.#live, systemClock);
+    const summary = await runOnce(this.#live, systemClock, this.#stopping.signal);
     return await this.#keepMarks(summary);
   }
 
@@ -276,7 +276,7 @@ class OwnPipeline implements Pipeline {
     const published = this.#durable?.idle();
     if (published !== undefined) await within(systemClock, LAST_RECORDS, published);
     this.#stopping.abort(
-      new FatalError('pipeline_stopped', 'the pipeline was stopped before the record was known to be durable'),
+      new FatalError('pipeline_stopped', 'the pipeline was stopped before the rows were known to be durable'),
     );
     await this.#release.release();
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -88,6 +89,28 @@ describe('createPipeline', () => {
       endpoints: [{ endpoint: 'blog', records: 0, error: expect.stringContaining('ECONNREFUSED') }],
     });
     await pipeline.stop();
+  });
+
+  it('ends a round that it is stopped in, and says so', async () => {
+    const api = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      api.closeAllConnections();
+      api.close();
+    });
+    const asked = once(api, 'request');
+    await once(api, 'listening');
+    const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}/`;
+    const silent = { ...config, endpoints: { blog: { url, entity: 'post', retries: 0 } } };
+    const pipeline = await startPipeline({
+      ...options(),
+      config: silent,
+      output: output('stopped'),
+      schedule: false,
+    });
+    const round = pipeline.once().catch((error: unknown) => error);
+    await asked;
+    await pipeline.stop();
+    expect(await round).toMatchObject({ code: 'pipeline_stopped' });
   });
 
   it('takes records from its own program, and from others that have the token, and writes each once', async () => {

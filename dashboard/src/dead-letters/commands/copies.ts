@@ -1,7 +1,7 @@
 import {
   applyTopology,
   type ConsumeMessage,
-  closeChannel,
+  closeAmqp,
   DECLARE_AGAIN,
   RetryableError,
   systemClock,
@@ -93,7 +93,7 @@ async function declare(broker: Broker, topology: Topology): Promise<void> {
     } catch (error) {
       if (!(error instanceof RetryableError) || error.code !== DECLARE_AGAIN) throw error;
     } finally {
-      await closeChannel(channel).catch(() => {});
+      await closeAmqp(channel).catch(() => {});
     }
   }
 }
