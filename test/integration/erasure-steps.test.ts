@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { refuseForeignOutput } from '../../consumer/src/erase/written.js';
 import { Transaction } from '../../consumer/src/sinks/postgres/transaction.js';
 import { eraseRecord } from '../../consumer/test/sinks/erase-record.js';
-import { datasetNamed, mergedRow, partRow } from '../../consumer/test/sinks/records.js';
+import { datasetNamed, mergedRow, partRow, pipeline } from '../../consumer/test/sinks/records.js';
 import { type PostgresStore, postgresStore } from './postgres-store.js';
 
 class Crash extends Error {}
@@ -14,6 +15,17 @@ describe('erasing in Postgres', () => {
   afterEach(async () => {
     vi.restoreAllMocks();
     await store.remove();
+  });
+
+  test('a key in a schema that no consumer has written to is refused, and nothing is made there', async () => {
+    const sink = store.connect();
+    for (const look of [refuseForeignOutput(sink, pipeline()), refuseForeignOutput(sink, pipeline())])
+      await expect(look).rejects.toMatchObject({ code: 'output_foreign' });
+    expect(await store.query(`SELECT 1 FROM pg_tables WHERE schemaname = '${store.schema}'`)).toEqual([]);
+    // Without a row, but made by a consumer.
+    await sink.beginEpoch('sink.run.1');
+    await refuseForeignOutput(sink, pipeline());
+    await sink.close();
   });
 
   const erase = async (key: string) => {

@@ -8,10 +8,11 @@ import {
   RetryableError,
 } from '@tributary/shared';
 import { createSink } from '../sinks/create.js';
-import type { Sink } from '../sinks/port.js';
+import type { LandedRow, Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
 import { askFor, done, type Erasure, type Erasures, isPending } from './erasure.js';
 import { holdsOf, type Where, whereIn } from './where.js';
+import { refuseForeignOutput } from './written.js';
 
 export interface EraseOptions {
   readonly config: PipelineConfig;
@@ -26,6 +27,8 @@ export interface EraseOptions {
 
 /** What was erased, and what could not be looked at. */
 export interface Erased extends Erasure {
+  /** Rows that were read afterwards, of the datasets that may hold the record. */
+  readonly rowsRead: number;
   /** Lines that are no rows, by the part that holds them: another program has changed them. They may hold the record. */
   readonly unread: Readonly<Record<string, number>>;
 }
@@ -49,6 +52,7 @@ const CONSUMER_HAS = 60_000;
 export async function eraseKey(options: EraseOptions): Promise<Erased> {
   const sink = createSink(options);
   try {
+    await refuseForeignOutput(sink, options.config);
     // Gives way to another pipeline, and takes in what other programs have changed.
     await sink.probe();
     await sink.identity();
@@ -69,8 +73,8 @@ export async function eraseIn(sink: Sink, options: Omit<EraseOptions, 'postgresU
   for (let consumerHas = CONSUMER_HAS; !signal.aborted; consumerHas *= 2) {
     const found = await carryOut(sink, erasures, asked, { clock, signal, consumerHas });
     if (found === undefined) continue;
-    await checkGone(sink, datasetsOf(config), where, key);
-    return { ...found, unread: await unreadIn(sink, datasetsOf(config), where) };
+    const rowsRead = await checkGone(sink, datasetsOf(config), where, key);
+    return { ...found, rowsRead, unread: await unreadIn(sink, datasetsOf(config), where) };
   }
   throw new RetryableError('stopped', 'stopped before all rows were removed: run it once more, or start a consumer');
 }
@@ -103,16 +107,24 @@ async function carryOut(
 export const nextEpoch = (before = `erase.${randomBytes(6).toString('hex')}.none`): string =>
   before.replace(/[0-9a-f]{12}$/, randomBytes(6).toString('hex'));
 
-/** @throws FatalError if a row is still there: a trigger or a rule of Postgres may have kept it */
-async function checkGone(sink: Sink, datasets: readonly Dataset[], where: Where, key: string): Promise<void> {
+/**
+ * @returns how many rows were read
+ * @throws FatalError if a row is still there: a trigger or a rule of Postgres may have kept it
+ */
+async function checkGone(sink: Sink, datasets: readonly Dataset[], where: Where, key: string): Promise<number> {
   const places = new Set<string>();
+  let rowsRead = 0;
   for (const dataset of datasets) {
     const rules = where[dataset.name] ?? [];
     if (rules.length === 0) continue;
     // A consumer that is at work again may have made half rows by now.
-    for await (const { place } of sink.find?.(dataset, (row) => holdsOf(rules, row, key)) ?? []) places.add(place);
+    const isLeft = (row: LandedRow) => {
+      rowsRead += 1;
+      return holdsOf(rules, row, key);
+    };
+    for await (const { place } of sink.find?.(dataset, isLeft) ?? []) places.add(place);
   }
-  if (places.size === 0) return;
+  if (places.size === 0) return rowsRead;
   const found = [...places].join(', ');
   throw new FatalError(
     'not_erased',

@@ -3,6 +3,7 @@ import { createSink } from '../sinks/create.js';
 import { unreadIn } from './erase.js';
 import { ErasedKeys } from './erasure.js';
 import { holdsOf, isOf, whereIn } from './where.js';
+import { refuseForeignOutput } from './written.js';
 
 export interface SubjectOptions {
   readonly config: PipelineConfig;
@@ -44,6 +45,7 @@ export async function collectHeld(options: SubjectOptions): Promise<Held> {
   const rows: HeldRow[] = [];
   const mentions: HeldRow[] = [];
   try {
+    await refuseForeignOutput(sink, config);
     for (const dataset of datasetsOf(config)) {
       const rules = (where[dataset.name] ?? []).filter((rule) => rule !== 'all');
       const isMeant = (row: { key: string; values: unknown }) => isOf(rules, row.key, key) || holds(row.values, key);

@@ -50,6 +50,8 @@ export interface StoredDataset {
 /** What an output holds, and in words what becomes of what the configuration names no more. */
 export interface StoredOutput {
   readonly datasets: readonly StoredDataset[];
+  /** Whether a consumer has ever begun to write there, rows or none; where a sink does not say, it is taken for granted. */
+  readonly isBegun?: boolean;
   readonly droppedColumn: string;
   readonly changedType: string;
   /** What else becomes of it by the settings of today, in sentences. */

@@ -3,7 +3,14 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { count, type PipelineConfig, ReleaseList, sinkWords, systemClock, variable } from '@tributary/shared';
 import { reachingLetters } from './dead-letters.js';
 import { audited } from './shell/audited.js';
-import { configOption, createCommand, wholeNumber, withEnvironment, withExamples } from './shell/command.js';
+import {
+  configOption,
+  createCommand,
+  outputOption,
+  wholeNumber,
+  withEnvironment,
+  withExamples,
+} from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
@@ -18,9 +25,10 @@ export function backupCommand(context: Context, version: string): CommandUnknown
   const command = createCommand(context, 'backup', 'copy a pipeline while it runs, to be restored', about)
     .argument('<DIR>', 'a folder that is not there yet, or is empty')
     .option('--wait <SECONDS>', 'how long to wait at most until what lies in the queues is written', wholeNumber, 120)
+    .addOption(outputOption())
     .addOption(configOption(context))
-    .action(async (folder, { wait, config: file }) => {
-      const config = readPipelineFile(context, file);
+    .action(async (folder, { wait, output, config: file }) => {
+      const config = readPipelineFile(context, file, output);
       await backup(context, version, config, { folder, file, patience: wait * 1_000 });
     });
   const examples = [

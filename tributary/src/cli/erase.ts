@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Erasure } from '@tributary/consumer';
-import { FatalError, type PipelineConfig, sinkWords, systemClock } from '@tributary/shared';
+import { count, FatalError, type PipelineConfig, sinkWords, systemClock } from '@tributary/shared';
 import { reachingLetters } from './dead-letters.js';
 import { atShell, audited } from './shell/audited.js';
-import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
+import { configOption, createCommand, outputOption, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
@@ -24,12 +24,13 @@ export function eraseCommand(context: Context): CommandUnknownOpts {
     .argument('<KEY>', 'as it stands in the column _key: of a protected key, its pseudonym')
     .requiredOption('--reason <TEXT>', 'why, for the audit log and the certificate')
     .option('--certificate <FILE>', 'where the certificate goes; stdout unless given')
+    .addOption(outputOption())
     .addOption(configOption(context))
-    .action(async (entity, key, { reason, certificate, config: file }) => {
+    .action(async (entity, key, { reason, certificate, output, config: file }) => {
       if (reason.trim() === '') throw new FatalError('reason_missing', '--reason is empty: say why it is erased');
       if (certificate !== undefined && existsSync(certificate))
         throw new FatalError('certificate_exists', `${certificate} is there already: name another file`);
-      const config = readPipelineFile(context, file);
+      const config = readPipelineFile(context, file, output);
       const erasing = erase(context, config, { entity, key }, reason);
       const told = await withProgress(context.terminal, () => 'erasing', erasing);
       const text = `${JSON.stringify(told, undefined, 2)}\n`;
@@ -72,7 +73,11 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
     },
     failed: 'the command was ended, or failed: run it once more',
   });
-  const { entity, hash: key, askedAt, doneAt, removed, unread } = erasure;
+  const { entity, hash: key, askedAt, doneAt, removed, unread, rowsRead } = erasure;
+  const verified =
+    rowsRead === 0
+      ? NOTHING_THERE
+      : `afterwards ${count(rowsRead, 'row')} of the datasets that may hold it were read, and none was of the key`;
   return {
     certificate: 'erasure',
     version: 1,
@@ -85,7 +90,7 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
     by: atShell().name,
     reason,
     rows: removed,
-    verified: Object.keys(unread).length === 0 ? VERIFIED : `${VERIFIED}; ${UNREAD}`,
+    verified: Object.keys(unread).length === 0 ? verified : `${verified}; ${UNREAD}`,
     unread,
     deadLetters: letters ?? 'not looked at: AMQP_URL is not set',
     exports: exports.filter(({ asOf }) => asOf === undefined || asOf <= (doneAt ?? '')),
@@ -93,7 +98,7 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
   };
 }
 
-const VERIFIED = 'afterwards every row was read, and none was of the key';
+const NOTHING_THERE = 'afterwards the datasets that may hold it had no row at all: see that `output` is the right one';
 const UNREAD =
   'lines that are no rows, since another program has changed them, could not be judged (unread): look at them, and remove what is of the record';
 

@@ -1,9 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { count, datasetsOf, FatalError, type PipelineConfig, systemClock } from '@tributary/shared';
-import { withOutput } from '../library/config.js';
 import { audited } from './shell/audited.js';
-import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
+import { configOption, createCommand, outputOption, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
@@ -17,11 +16,11 @@ export function exportCommand(context: Context): CommandUnknownOpts {
   const command = createCommand(context, 'export', 'write the files of an export now', about)
     .argument('<NAME>', 'its name in the pipeline file')
     .option('--json', 'print the manifest')
-    .option('--output <DIR>', 'where the CSV files are, as with start --output; otherwise where the pipeline file says')
+    .addOption(outputOption())
     .addOption(configOption(context))
     .action(async (name, { json, output, config: file }) => {
       const { checkExport, runExportCommand } = await import('@tributary/dashboard');
-      const config = withOutput(readPipelineFile(context, file), output);
+      const config = readPipelineFile(context, file, output);
       const signal = context.untilStopped();
       const { POSTGRES_URL: postgresUrl, DASHBOARD_SQL_URL: sqlUrl } = env;
       const exporting = audited(context, config.name, {

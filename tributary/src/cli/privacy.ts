@@ -8,6 +8,7 @@ import {
   configOption,
   createCommand,
   createGroup,
+  outputOption,
   wholeNumber,
   withEnvironment,
   withExamples,
@@ -34,9 +35,10 @@ function scanCommand(context: Context): CommandUnknownOpts {
     .option('--endpoints', 'all endpoints that are polled and enabled')
     .option('--sample <N>', 'how many records or rows of each are looked at', wholeNumber, SAMPLE)
     .option('--json', 'print JSON, for programs')
+    .addOption(outputOption())
     .addOption(configOption(context))
-    .action(async (names, { endpoints, sample, json, config: file }) => {
-      const config = readPipelineFile(context, file);
+    .action(async (names, { endpoints, sample, json, output, config: file }) => {
+      const config = readPipelineFile(context, file, output);
       const wanted = chosen(config, names, endpoints === true);
       const all = await withProgress(
         context.terminal,

@@ -4,7 +4,7 @@ import { BackupFiles, FatalError, ReleaseList, systemClock, variable } from '@tr
 import { BACKUP_VARIABLES } from './backup.js';
 import { reachingLetters } from './dead-letters.js';
 import { audited } from './shell/audited.js';
-import { createCommand, withEnvironment, withExamples } from './shell/command.js';
+import { createCommand, outputOption, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
@@ -23,8 +23,9 @@ export function restoreCommand(context: Context): CommandUnknownOpts {
         context.env.PIPELINE || undefined,
       ),
     )
-    .action(async (folder, { replace, config: file }) => {
-      await restore(context, folder, replace === true, file);
+    .addOption(outputOption())
+    .action(async (folder, { replace, output, config: file }) => {
+      await restore(context, { folder, replaces: replace === true, file, output });
     });
   const examples = [
     ['/backup/2026-11-29', 'into an empty stack'],
@@ -33,7 +34,14 @@ export function restoreCommand(context: Context): CommandUnknownOpts {
   return withEnvironment(withExamples(context, command, examples), BACKUP_VARIABLES);
 }
 
-async function restore(context: Context, folder: string, replaces: boolean, file: string | undefined): Promise<void> {
+interface Request {
+  readonly folder: string;
+  readonly replaces: boolean;
+  readonly file: string | undefined;
+  readonly output: string | undefined;
+}
+
+async function restore(context: Context, { folder, replaces, file, output }: Request): Promise<void> {
   const { env, terminal } = context;
   const { outputCopies } = await import('@tributary/consumer');
   const { fateOfAuditLog, putAuditLog, putBesideLog } = await import('../backup/audit.js');
@@ -45,7 +53,7 @@ async function restore(context: Context, folder: string, replaces: boolean, file
   const signal = context.untilStopped();
   // It fills in files and variables as it is read: not before it is known to be the one that was backed up.
   if (file === undefined) await files.verify(signal, FILES.pipeline);
-  const config = readPipelineFile(context, file ?? join(folder, FILES.pipeline));
+  const config = readPipelineFile(context, file ?? join(folder, FILES.pipeline), output);
   if (config.name !== manifest.pipeline) {
     const message = `the backup is of the pipeline "${manifest.pipeline}", and this file is of "${config.name}"; nothing was done`;
     throw new FatalError('other_pipeline', message);

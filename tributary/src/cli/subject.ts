@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { type PipelineConfig, stringifyJson, systemClock } from '@tributary/shared';
 import { reachingLetters } from './dead-letters.js';
 import { audited } from './shell/audited.js';
-import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
+import { configOption, createCommand, outputOption, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
@@ -18,9 +18,10 @@ export function subjectCommand(context: Context): CommandUnknownOpts {
     .argument('<ENTITY>', 'as the pipeline file names it')
     .argument('<KEY>', 'as it stands in the column _key: of a protected key, its pseudonym')
     .requiredOption('--reason <TEXT>', 'why, for the audit log')
+    .addOption(outputOption())
     .addOption(configOption(context))
-    .action(async (entity, key, { reason, config: file }) => {
-      const config = readPipelineFile(context, file);
+    .action(async (entity, key, { reason, output, config: file }) => {
+      const config = readPipelineFile(context, file, output);
       const collecting = collect(context, config, { entity, key }, reason);
       const found = await withProgress(context.terminal, () => 'reading all rows', collecting);
       context.terminal.write(`${stringifyJson(found) ?? ''}\n`);

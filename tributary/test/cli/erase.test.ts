@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -10,12 +10,24 @@ describe('erase and subject', () => {
   const run = (...args: string[]) =>
     cli([...args, '--config', file], { env: { AUDIT_LOG: join(folder, 'actions.jsonl') } });
   const audited = () => readFileSync(join(folder, 'actions.jsonl'), 'utf8');
+  /** An output as a consumer leaves it that has written nothing yet, or rows of a dataset. */
+  const writeOutput = (name: string, dataset?: string) => {
+    const output = join(folder, name);
+    mkdirSync(join(output, '.tributary'), { recursive: true });
+    writeFileSync(join(output, '.tributary', 'epoch'), 'sink.run.1');
+    if (dataset === undefined) return;
+    mkdirSync(join(output, dataset));
+    const row = '"K-1","K-1","h","","m","false","2026-01-01T00:00:00.000Z"';
+    const header = 'id,_key,_hash,_version,_message_id,_deleted,_written_at';
+    writeFileSync(join(output, dataset, 'part-a-1.csv'), `${header}\r\n${row}\r\n`);
+  };
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'tributary-erase-'));
     file = join(folder, 'pipeline.yaml');
     const person = { dataset: 'people', queue: 'people', key: 'id', fields: { id: 'string' } };
     const sink = { type: 'csv', csv: { directory: join(folder, 'output') } };
     writeFileSync(file, JSON.stringify({ entities: { person }, endpoints: {}, sink }));
+    writeOutput('output');
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -51,6 +63,7 @@ describe('erase and subject', () => {
     expect(JSON.parse(told)).toMatchObject({
       entity: 'person',
       rows: {},
+      verified: expect.stringContaining('see that `output` is the right one'),
       deadLetters: 'not looked at: AMQP_URL is not set',
     });
     expect(`${told}${audited()}`).not.toContain('K-4711-x');
@@ -58,6 +71,43 @@ describe('erase and subject', () => {
     const subject = await run('subject', 'person', 'K-4711-x', '--reason', 'request 18');
     expect(JSON.parse(subject.stdout)).toMatchObject({ rows: [], mentions: [], erased: true });
     expect(audited()).not.toContain('K-4711-x');
+  });
+
+  test.each([
+    ['that is not there', 'elsewhere', undefined, 'nothing that a pipeline has written'],
+    ['that another pipeline has written', 'others', 'shops', 'there is shops, and nothing of this pipeline'],
+  ])('refuse an output %s: it would be told to be free of everybody', async (_, name, dataset, words) => {
+    if (dataset !== undefined) writeOutput(name, dataset);
+    for (const command of ['erase', 'subject']) {
+      const { code, stdout, stderr } = await run(
+        command,
+        'person',
+        'K-1',
+        '--reason',
+        'r',
+        '--output',
+        join(folder, name),
+      );
+      expect(code).toBe(1);
+      expect(stdout).toBe('');
+      expect(stderr).toContain(words);
+      expect(stderr).toContain('--output DIR');
+    }
+    // Nothing was made there, and no key is kept away.
+    expect(existsSync(join(folder, name, '.tributary', 'erased'))).toBe(false);
+    expect(existsSync(join(folder, name))).toBe(dataset !== undefined);
+  });
+
+  test('look where start --output has put the rows', async () => {
+    writeOutput('own', 'people');
+    const at = ['--output', join(folder, 'own')];
+    const subject = await run('subject', 'person', 'K-1', '--reason', 'request 18', ...at);
+    expect(subject.code, subject.stderr).toBe(0);
+    expect(JSON.parse(subject.stdout).rows).toHaveLength(1);
+    const erased = await run('erase', 'person', 'K-1', '--reason', 'request 18', ...at);
+    expect(erased.code, erased.stderr).toBe(0);
+    expect(JSON.parse(erased.stdout)).toMatchObject({ rows: { 'people/part-a-1.csv': 1 } });
+    expect(readFileSync(join(folder, 'own', 'people', 'part-a-1.csv'), 'utf8')).not.toContain('K-1');
   });
 
   test('erase writes over no certificate, and erases nothing then', async () => {

@@ -17,6 +17,7 @@ export async function readStored(directory: string): Promise<StoredOutput> {
   }
   return {
     datasets,
+    isBegun: datasets.length > 0 || (await statIfThere(join(directory, '.tributary', 'epoch'))) !== undefined,
     droppedColumn: 'its values stay in the parts that have them, and new parts lack the column',
     changedType: 'new rows go to new parts; in the old ones, cells that do not fit the new type are read as empty',
   };

@@ -35,6 +35,8 @@ export async function readStored(database: Database, tables: PostgresTables, pip
     }
     return {
       datasets,
+      // A consumer makes all tables before it writes.
+      isBegun: datasets.length > 0,
       more: await tellRemovals(transaction, tables),
       droppedColumn:
         'the column stays, and is emptied row by row as records are written again; copy it first if you need it',

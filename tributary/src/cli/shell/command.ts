@@ -121,6 +121,13 @@ export const PRODUCER_VARIABLES = ['ADMIN_TOKEN', 'READ_TOKEN', 'PRODUCER_URL'] 
 export const configOption = ({ env }: Context) =>
   new Option('--config <FILE>', 'the pipeline file; PIPELINE names it too').default(env.PIPELINE || 'pipeline.yaml');
 
+/** `--output DIR`, which commands take that look at the output: the file does not know where `start --output` has put it. */
+export const outputOption = () =>
+  new Option(
+    '--output <DIR>',
+    'where the CSV files are, as with start --output; otherwise where the pipeline file says',
+  );
+
 /** For a number of things that must be there. @throws InvalidArgumentError, which commander tells with the option's name */
 export function wholeNumber(text: string): number {
   const number = Number(text);

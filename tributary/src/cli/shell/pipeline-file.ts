@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { ConfigError, loadPipeline, type PipelineConfig } from '@tributary/shared';
+import { withOutput } from '../../library/config.js';
 import type { Context } from './context.js';
 
 /** Says which pipeline file a command works with. Stdout is left to what was asked for. */
@@ -7,9 +8,13 @@ export function tellFile({ terminal }: Context, file: string): void {
   terminal.say(`pipeline: ${resolve(file)}\n`);
 }
 
-/** Reads and checks a pipeline file, and says which it was. @throws ConfigError with every fault */
-export function readPipelineFile(context: Context, file: string): PipelineConfig {
-  const config = loadPipeline(file, context.env);
+/**
+ * Reads and checks a pipeline file, and says which it was.
+ * @param output the folder for CSV files that counts instead of the file's own
+ * @throws ConfigError with every fault
+ */
+export function readPipelineFile(context: Context, file: string, output?: string): PipelineConfig {
+  const config = withOutput(loadPipeline(file, context.env), output);
   tellFile(context, file);
   return config;
 }
