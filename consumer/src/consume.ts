@@ -1,10 +1,19 @@
-import { type Entity, PoisonError, REPLAY_HEADER, type SeenAgain } from '@tributary/shared';
+import {
+  type Entity,
+  isPack,
+  PACK_HEADER,
+  PoisonError,
+  packWithout,
+  REPLAY_HEADER,
+  type SeenAgain,
+} from '@tributary/shared';
 import { type Claims, type Deduplicated, dedupe } from './claim/claims.js';
 import type { DeadLetters } from './dead-letters/dead-letters.js';
 import type { ErasedKeys } from './erase/erasure.js';
 import { decode, type Incoming } from './intake/decode.js';
 import type { Intake } from './intake/intake.js';
 import type { KnownOfEntity } from './intake/known-records.js';
+import { formatFault } from './intake/later.js';
 import { oneAhead } from './intake/one-ahead.js';
 import { bytesOf, headersOf, keyIn, nameKey } from './intake/packed.js';
 import type { Delivery } from './intake/settle.js';
@@ -117,8 +126,7 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
       incoming.push(one);
     } catch (error) {
       if (!(error instanceof PoisonError)) throw error;
-      if (await mustNotLie(delivery, error, steps)) forget(delivery, steps);
-      else bury(delivery, error, steps);
+      await buryWhatMayLie(delivery, error, steps);
     }
   }
   report.tellUnknownFields();
@@ -127,26 +135,54 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
   return incoming;
 }
 
+/** Buries a record that cannot be written, as far as its key, or those in a pack, were not erased. */
+async function buryWhatMayLie(delivery: Delivery, error: PoisonError, steps: Steps): Promise<void> {
+  const rest = await whatMayLie(delivery, error, steps);
+  if (rest === undefined) forget(delivery, steps);
+  else bury(rest, error, steps);
+}
+
 /** Nothing waits for it: a record that cannot be put on the dead letters is held aside, and the records beside it go on. */
 function bury(delivery: Delivery, error: PoisonError, steps: Steps): void {
   const { entity, deadLetters, report } = steps;
-  const late = { mustNotLie: () => mustNotLie(delivery, error, steps), forget: () => forget(delivery, steps) };
+  let rest: Delivery | undefined = delivery;
+  const late = {
+    mustNotLie: async () => {
+      rest = await whatMayLie(delivery, error, steps);
+      return rest !== delivery;
+    },
+    forget: () => (rest === undefined ? forget(delivery, steps) : bury(rest, error, steps)),
+  };
   // Not even its key is read of a record that ends the process that reads it.
   if (error.code !== ENDS_CONSUMER) nameKey(delivery.message, entity);
   const onBuried = (isNew: boolean) => report.dead(delivery, entity.name, error, isNew);
   deadLetters.bury(delivery, entity.config.queue, error, onBuried, late);
 }
 
-/** Whether a record that cannot be written is of a key that was erased. Of one that ends the process that reads it not even the key is read. */
-async function mustNotLie(
-  { message }: Delivery,
+/**
+ * What may lie with the dead letters of a message that cannot be written: nothing of keys that were erased. Of a pack that is buried whole the other
+ * records may. Of a record that ends the process that reads it not even the key is read, and nobody knows what a pack of a later form holds.
+ * @returns undefined if nothing may
+ */
+async function whatMayLie(
+  delivery: Delivery,
   { code }: PoisonError,
   { entity, erasedNow }: Steps,
-): Promise<boolean> {
+): Promise<Delivery | undefined> {
   const erased = await erasedNow();
-  if (!erased.hasAny(entity.name) || code === ENDS_CONSUMER) return false;
-  const key = keyIn(message, entity);
-  return key !== undefined && erased.has(entity.name, key);
+  if (!erased.hasAny(entity.name) || code === ENDS_CONSUMER) return delivery;
+  const { message } = delivery;
+  const isErased = (body: Buffer) => {
+    const key = keyIn(body, entity);
+    return key !== undefined && erased.has(entity.name, key);
+  };
+  if (!isPack(message.properties)) return isErased(message.content) ? undefined : delivery;
+  if (formatFault(message) !== undefined) return delivery;
+  const { content, taken, left } = packWithout(message.content, isErased);
+  if (taken === 0) return delivery;
+  if (left === 0) return undefined;
+  const headers = { ...message.properties.headers, [PACK_HEADER]: left };
+  return delivery.as({ content, fields: message.fields, properties: { ...message.properties, headers } });
 }
 
 /** A record of a key that was erased: it must not come back, nor may it lie in the dead letters. */

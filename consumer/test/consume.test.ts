@@ -65,6 +65,24 @@ describe('the consumer', () => {
     expect(metrics).not.toContain('C-1');
   });
 
+  test('buries of a pack that cannot be taken apart what is not of erased keys, and leaves what it does not know', async () => {
+    const todo = { key: 'C-1', where: {} };
+    const erased = await start('Y', new ErasedKeys([askFor([], 'customer', todo, now)]));
+    const many = (id: string) => Array.from({ length: 10_001 }, () => JSON.stringify({ id }));
+    const gone = '{"id":"C-1","name":"canary"}';
+    erased.deliverPack('customer', [...many('C-2'), gone, 'no JSON', gone, '']);
+    erased.deliverPack('customer', many('C-3'));
+    erased.deliverPack('customer', many('C-1'));
+    await done(erased);
+    const [rest, other, ...more] = erased.buried;
+    expect(more).toEqual([]);
+    expect(rest?.body).toBe([...many('C-2'), 'no JSON'].join('\n'));
+    expect(rest).toMatchObject({ messageId: 'p0001', code: 'pack_too_large', headers: { records: 10_002 } });
+    expect(other?.body).toBe(many('C-3').join('\n'));
+    expect(erased.unsettled()).toBe(0);
+    expect(erased.errors).toEqual([]);
+  });
+
   test('writes a batch when ten records are there, and not before', async () => {
     for (let n = 1; n <= 9; n++) steps.deliver('customer', customer({ id: `C-${n}`, lines: [] }));
     await settled();

@@ -164,14 +164,14 @@ const LONGEST_KEY = 512;
 /** Names the key of a packed record for people, before it is buried: the headers of its pack do not. */
 export function nameKey(message: BrokerMessage, entity: Entity): void {
   if (!(message instanceof PackedMessage)) return;
-  const key = keyIn(message, entity);
+  const key = keyIn(message.content, entity);
   if (key !== undefined && key.length <= LONGEST_KEY) message.nameKey(key);
 }
 
 /** The key of a record that may be no valid one. */
-export function keyIn(message: BrokerMessage, entity: Entity): string | undefined {
+export function keyIn(body: Uint8Array, entity: Entity): string | undefined {
   try {
-    return entity.keyOf(parseBody(message.content));
+    return entity.keyOf(parseBody(body));
   } catch {
     // What is no JSON has no key.
     return undefined;

@@ -41,6 +41,11 @@ export class Delivery {
     this.#arrival = arrival;
   }
 
+  /** The same delivery with another message, as it may lie with the dead letters. One of the two is settled. */
+  as(message: BrokerMessage): Delivery {
+    return new Delivery(message, this.arrivedAt, this.#settler, this.#arrival);
+  }
+
   /** To be called when nothing more has to be done for it: its row is durable, or it needs no row. */
   ack(): void {
     if (!this.settled) this.#arrival.unsettled -= 1;

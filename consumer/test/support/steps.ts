@@ -56,10 +56,12 @@ export async function startSteps(options: StepsOptions) {
     signal: ended.signal,
   });
   const claims = new Claims({ ledger, sink, onTakeOver: () => {} });
-  const buried: { messageId: string; code: string }[] = [];
+  const buried: { messageId: string; code: string; body: string; headers: unknown }[] = [];
   const deadLetters: Steps['deadLetters'] = {
     bury(delivery, _queue, error, onBuried) {
-      buried.push({ messageId: String(delivery.message.properties.messageId), code: error.code });
+      const { content, properties } = delivery.message;
+      const { messageId, headers } = properties;
+      buried.push({ messageId: String(messageId), code: error.code, body: content.toString(), headers });
       delivery.ack();
       onBuried(true);
     },
@@ -129,6 +131,13 @@ export async function startSteps(options: StepsOptions) {
     deliver(entity: string, body: Fields | string, messageId = `m${String(++messages).padStart(4, '0')}`): void {
       const { channel } = lane(entity);
       channel.deliver(channel.message(body, messageId));
+    },
+    /** Delivers lines as one pack. */
+    deliverPack(entity: string, lines: readonly string[], headers: Fields = {}): void {
+      const { channel } = lane(entity);
+      const message = channel.message('', `p${String(++messages).padStart(4, '0')}`, headers);
+      const properties = { ...message.properties, contentType: 'application/x-ndjson' };
+      channel.deliver({ ...message, properties, content: Buffer.from(lines.join('\n')) });
     },
     flushNow: async () => void (await Promise.all(lanes.map(({ batch }) => batch.flushNow()))),
     /** Makes merged rows of records that landed before the merge was as it is now. */

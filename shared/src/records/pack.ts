@@ -63,6 +63,31 @@ export function* bodiesOf(pack: Buffer): Generator<Buffer, undefined> {
   for (let at = 0; at < places.length; at += 2) yield pack.subarray(places[at], places[at + 1]);
 }
 
+/** What is left of a pack from which some records were taken. */
+export interface PackRest {
+  /** The bodies that are left, as they were; empty if none is. */
+  readonly content: Buffer;
+  readonly taken: number;
+  readonly left: number;
+}
+
+/** A pack without some of its records, however many it holds: also one that is too large to be read as a pack. */
+export function packWithout(pack: Buffer, isMeant: (body: Buffer) => boolean): PackRest {
+  const kept: Buffer[] = [];
+  let taken = 0;
+  for (let from = 0; from < pack.length; ) {
+    const end = pack.indexOf(LINE_FEED, from);
+    const to = end === -1 ? pack.length : end;
+    const last = pack[to - 1] === CARRIAGE_RETURN ? to - 1 : to;
+    const body = pack.subarray(from, last);
+    from = to + 1;
+    if (body.length === 0) continue;
+    if (isMeant(body)) taken += 1;
+    else kept.push(body);
+  }
+  return { content: kept.length === 0 ? Buffer.alloc(0) : packBodies(kept), taken, left: kept.length };
+}
+
 /** The length of the place in the id of a packed record: ids sort as text, and a message has 16 MB at most. */
 const PLACE_DIGITS = 7;
 
