@@ -15,6 +15,7 @@ export {
   type Reaching,
   runDeadLetterCommand,
 } from './dead-letters/commands/run.js';
+export type { ErasedLetters } from './dead-letters/record-letters.js';
 export { faultsOfQueries } from './exports/check-queries.js';
 export { checkExport, type ExportCommandOptions, runExportCommand } from './exports/command.js';
 export { type KeptRun, keptRuns } from './exports/finished.js';

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import {
   type Clock,
   type ConsumeMessage,
@@ -20,26 +19,35 @@ import type { Broker } from './broker.js';
 import { buriedAt } from './buried-at.js';
 import { type KeptStore, keptBodyOf, keptStore, originalBody } from './kept-bodies.js';
 import { KeptRemoval } from './kept-removal.js';
-import { type DeadLetter, type LetterMatch, type ListedLetter, LONGEST_KEY, matches, readLetter } from './letter.js';
+import {
+  type DeadLetter,
+  type LetterMatch,
+  type ListedLetter,
+  matches,
+  readLetter,
+  type WholeLetter,
+} from './letter.js';
 import { withLock } from './lock.js';
 import { type MendProspect, MendProspects } from './mend-prospects.js';
 import { type Expressions, type Mended, Mending } from './mending.js';
 import { MendingProcess } from './mending-process.js';
 import type { Disposition, PassOptions } from './pass.js';
+import {
+  collectLetters,
+  type ErasedLetters,
+  eraseLetters,
+  type LettersOfRecord,
+  type RecordTools,
+  unseen,
+} from './record-letters.js';
 import { Renewals } from './renewals.js';
 import { Replayer } from './replayer.js';
 import { ReturnLimits } from './return-limits.js';
 import { Settled } from './settled.js';
 import { type Swept, sweep } from './sweep.js';
+import { textOf } from './text-of.js';
 import { Faults, judge, type Problem, problemOf, shortened, UNKNOWN, type Verdict } from './verdict.js';
-
-/** One dead letter in full. */
-export interface WholeLetter {
-  readonly letter: DeadLetter;
-  /** Its body as text. */
-  readonly body: string;
-  readonly headers: Readonly<Record<string, unknown>>;
-}
+import type { RecordName } from './whose.js';
 
 export interface SweepLimits {
   /** Letters of each queue that a list holds at most, some 600 bytes of each. */
@@ -336,33 +344,34 @@ export class DeadLetters {
         return 'keep';
       });
       if (complete) continue;
-      throw new RetryableError('letters_unseen', `not all letters of ${queue.deadQueue} could be looked at; try again`);
+      throw unseen([queue]);
     }
   }
 
-  /** Every letter of a record, in full: a body that is not UTF-8 is in base64. */
-  async ofRecord(of: RecordName, signal: AbortSignal): Promise<WholeLetter[]> {
-    const found: WholeLetter[] = [];
-    for (const queue of this.#queuesOf(of)) {
-      const bounds = { ...EVERYTHING, perChannel: this.#limits.looking };
-      const messages: { readonly letter: DeadLetter; readonly message: ConsumeMessage }[] = [];
-      await this.#sweep(this.#lookableQueue(queue.queue), bounds, signal, (message, letter) => {
-        if (this.#isOf(message, letter, of)) messages.push({ letter, message });
-        return 'keep';
-      });
-      for (const { letter, message } of messages) {
-        const headers = message.properties.headers ?? {};
-        found.push({ letter, body: await this.#wholeBody(message, letter), headers });
-      }
-    }
-    return found;
+  /** Every letter of a record, in full. */
+  async ofRecord(of: RecordName, signal: AbortSignal): Promise<LettersOfRecord> {
+    return await collectLetters(of, this.#toolsFor(of), signal);
   }
 
   /** Removes the letters of a record for good: nothing of them is written to the audit log but how many there were. */
-  async erase(of: RecordName, act: AuditedAct, signal: AbortSignal): Promise<Acted> {
-    const isMeant = (message: ConsumeMessage, letter: DeadLetter) => this.#isOf(message, letter, of);
-    const what = { isMeant, doTo: async () => undefined };
-    return await this.#actOn(this.#queuesOf(of), act, signal, what);
+  async erase(of: RecordName, act: AuditedAct, signal: AbortSignal): Promise<ErasedLetters> {
+    return await eraseLetters(of, this.#toolsFor(of), act, signal);
+  }
+
+  #toolsFor({ entity: name }: RecordName): RecordTools {
+    const entity = this.#entities.get(name);
+    if (entity === undefined) throw new PoisonError('entity_unknown', `this pipeline has no entity "${name}"`);
+    const queues = this.topology.queues.filter((queue) => queue.entity === name);
+    return {
+      entity,
+      queues,
+      kept: this.#kept,
+      broker: this.#options.broker,
+      visitAll: (visit, signal) => this.visitAll(visit, signal),
+      look: ({ queue }, visit, signal) =>
+        this.#sweep(this.#lookableQueue(queue), { ...EVERYTHING, perChannel: this.#limits.looking }, signal, visit),
+      act: (act, what, signal) => this.#actOn(queues, act, signal, what),
+    };
   }
 
   /**
@@ -395,24 +404,6 @@ export class DeadLetters {
     const acted = await this.#actOn(this.topology.queues, noted, signal, { isMeant, doTo });
     const counts = [...undated].map(([queue, ids]) => [queue, ids.size] as const);
     return { ...acted, removed, undated: new Map(counts), bodiesLeft };
-  }
-
-  #queuesOf({ entity }: RecordName): readonly EntityQueue[] {
-    return this.topology.queues.filter((queue) => queue.entity === entity);
-  }
-
-  /** By the key that the letter names, or by the one in its body: not every letter names its key. */
-  #isOf(message: ConsumeMessage, letter: DeadLetter, { entity, key }: RecordName): boolean {
-    if (letter.entity !== entity) return false;
-    return letter.key === key.slice(0, LONGEST_KEY) || this.#keyIn(message, entity) === key;
-  }
-
-  #keyIn({ content }: ConsumeMessage, entity: string): string | undefined {
-    try {
-      return this.#entities.get(entity)?.keyOf(parseBody(content));
-    } catch {
-      return undefined;
-    }
   }
 
   async #act(
@@ -537,12 +528,6 @@ export interface Expired extends Acted {
   readonly bodiesLeft: number;
 }
 
-/** Names a record. */
-export interface RecordName {
-  readonly entity: string;
-  readonly key: string;
-}
-
 /** What is sent in the place of a letter, and what the audit log keeps of it. */
 interface MadeReplay {
   readonly body: Buffer;
@@ -562,9 +547,6 @@ async function made(make: () => MadeReplay | Promise<MadeReplay>): Promise<MadeR
 
 /** Bytes of the letters of which it is tried what would become of them: their bodies are in memory until their turn comes. */
 const MOST_TRIED = 256 * 1024 * 1024;
-
-/** As the audit log keeps it: as text, or in base64 if it is not UTF-8. */
-const textOf = (body: Buffer): string => (isUtf8(body) ? body.toString('utf8') : `base64:${body.toString('base64')}`);
 
 /** Milliseconds for which a queue that took no letters is not looked at. */
 const FULL_FOR = 600_000;

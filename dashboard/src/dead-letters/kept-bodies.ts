@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rename, stat, unlink } from 'node:fs/promises';
+import { readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ConsumeMessage,
@@ -24,6 +24,8 @@ export interface KeptStore {
   read(id: string): Promise<Buffer>;
   /** Tells this body from one that is kept under the same name later; undefined if there is none. */
   mark(id: string): Promise<string | undefined>;
+  /** Every body that is there, one after the other, with the place where a person finds it: also what a process left that died meanwhile. */
+  all(): AsyncIterable<{ readonly id: string; readonly place: string; readonly body: Buffer }>;
   /** Removes the body, unless it was kept again since the mark was taken: then another letter needs it. */
   remove(id: string, mark: string): Promise<void>;
 }
@@ -57,6 +59,20 @@ function folderStore(folder: string): KeptStore {
   return {
     read: (id) => readWhole(join(folder, id)),
     mark: (id) => markOf(join(folder, id)),
+    async *all() {
+      const names = await readdir(folder).catch((error: unknown) => {
+        if (isMissing(error)) return [];
+        throw error;
+      });
+      for (const name of names) {
+        const path = join(folder, name);
+        const body = await readWhole(path).catch((error: unknown) => {
+          if (isMissing(error)) return undefined;
+          throw error;
+        });
+        if (body !== undefined) yield { id: name, place: path, body };
+      }
+    },
     async remove(id, mark) {
       const path = join(folder, id);
       if ((await markOf(path)) !== mark) return;
@@ -80,6 +96,17 @@ function tableStore(url: string | undefined, schema: string): KeptStore {
       const [row] = await query<{ body: Buffer }>(`SELECT body FROM ${table} WHERE id = $1`, [id]);
       if (row === undefined) throw new Error(`${schema}.${KEPT_BODIES.table} has no row ${id}`);
       return row.body;
+    },
+    async *all() {
+      const [{ name } = { name: null }] = await query<{ name: string | null }>(
+        'SELECT pg_catalog.to_regclass($1)::text AS name',
+        [table],
+      );
+      if (name === null) return;
+      for (const { id } of await query<{ id: string }>(`SELECT id FROM ${table}`, [])) {
+        const [row] = await query<{ body: Buffer }>(`SELECT body FROM ${table} WHERE id = $1`, [id]);
+        if (row !== undefined) yield { id, place: `row ${id} of ${schema}.${KEPT_BODIES.table}`, body: row.body };
+      }
     },
     async mark(id) {
       const [row] = await query<{ mark: string }>(`SELECT kept_at::text AS mark FROM ${table} WHERE id = $1`, [id]);

@@ -28,6 +28,14 @@ export interface DeadLetter {
   readonly preview: string;
 }
 
+/** One dead letter in full. */
+export interface WholeLetter {
+  readonly letter: DeadLetter;
+  /** Its body as text. */
+  readonly body: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
 /** A letter as a list has it. */
 export interface ListedLetter extends DeadLetter {
   /** What would become of its record now. */
@@ -39,7 +47,7 @@ const PREVIEW = 160;
 /** Characters that a list keeps of any text from outside: a hundred thousand letters must fit into memory. */
 const LONGEST = 400;
 /** Characters of a key that a letter names. */
-export const LONGEST_KEY = 512;
+const LONGEST_KEY = 512;
 
 /** Reads a message on a dead-letter queue. */
 export function readLetter(message: ConsumeMessage, { entity, queue }: EntityQueue): DeadLetter {

@@ -1,7 +1,7 @@
 import type { Clock } from '@tributary/shared';
-import type { DeadLetters, WholeLetter } from './dead-letters.js';
+import type { DeadLetters } from './dead-letters.js';
 import { groupsOf, type LetterGroup, MOST_GROUPS } from './groups.js';
-import { type DeadLetter, type LetterMatch, type ListedLetter, matches } from './letter.js';
+import { type DeadLetter, type LetterMatch, type ListedLetter, matches, type WholeLetter } from './letter.js';
 import { Faults, type Prospect } from './verdict.js';
 
 /** How often each value of a criterion occurs, the most frequent first. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Erasure } from '@tributary/consumer';
+import type { ErasedLetters } from '@tributary/dashboard';
 import { count, FatalError, type PipelineConfig, sinkWords, systemClock } from '@tributary/shared';
 import { reachingLetters } from './dead-letters.js';
 import { atShell, audited } from './shell/audited.js';
@@ -57,19 +58,20 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
       const onNoted = ({ hash }: Erasure) => act.note('noted', { erased: hash });
       const erasure = await eraseKey({ config, ...of, postgresUrl, clock: systemClock, signal, onNoted });
       const reaching = reachingLetters(context, config, signal);
-      const eraseLetters = async () => (await eraseLettersOfRecord(of, erasure.hash, reason, reaching)).done;
-      let letters: number | undefined;
+      const eraseLetters = () => eraseLettersOfRecord(of, erasure.hash, reason, reaching);
+      let letters: ErasedLetters | undefined;
       if (env.AMQP_URL) {
-        letters = await eraseLetters();
+        const { done } = await eraseLetters();
         // A consumer may have read the list of erased keys right before, and put one there since.
         await systemClock.sleep(LETTERS_ON_THEIR_WAY, signal);
-        letters += await eraseLetters();
+        const last = await eraseLetters();
+        letters = { ...last, done: done + last.done };
       }
       return { erasure, letters, exports: await keptRuns(config, systemClock, signal) };
     },
     done({ erasure: { hash, removed }, letters }) {
       const rows = Object.values(removed).reduce((sum, n) => sum + n, 0);
-      return { erased: hash, done: rows, deadLetters: letters };
+      return { erased: hash, done: rows, deadLetters: letters?.done };
     },
     failed: 'the command was ended, or failed: run it once more',
   });
@@ -92,7 +94,8 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
     rows: removed,
     verified: Object.keys(unread).length === 0 ? verified : `${verified}; ${UNREAD}`,
     unread,
-    deadLetters: letters ?? 'not looked at: AMQP_URL is not set',
+    deadLetters: letters?.done ?? 'not looked at: AMQP_URL is not set',
+    ...(letters && { unreadDeadLetters: letters.unread, keptBodies: letters.bodies }),
     exports: exports.filter(({ asOf }) => asOf === undefined || asOf <= (doneAt ?? '')),
     left: LEFT,
   };
@@ -111,6 +114,7 @@ const LEFT = [
   'queues: messages that wait there are dropped when they come to a consumer',
   'dashboards: they forget the rows when they look at the parts the next time; free space of their files is used again, not wiped',
   'exports: runs that are listed here were made before; remove them, or run the exports anew',
+  'dead letters of which nobody can tell whose they are stay (unreadDeadLetters, by queue), and so do bodies that no letter names (keptBodies): look at them, and remove what is of the record',
   'aggregates: all rows of those that the record was part of are removed, and counted here; a consumer that runs calculates them anew from what is left',
   'rows of other records that name the key stay: see npx tributary subject',
   'not reached: the source, archives of files, logs, the audit log, backups, snapshots, replicas and the write-ahead log of Postgres, free space of disks',

@@ -3,10 +3,12 @@ import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { FatalError, type Logger, type PipelineConfig, PoisonError, ReleaseList, systemClock } from '@tributary/shared';
 import { type Actor, AuditLog, DEFAULT_AUDIT_LOG } from '../../audit/audit.js';
-import type { Acted } from '../act.js';
 import { Broker } from '../broker.js';
-import { DeadLetters, type RecordName, type WholeLetter } from '../dead-letters.js';
+import { DeadLetters } from '../dead-letters.js';
+import type { WholeLetter } from '../letter.js';
 import { Listing } from '../listing.js';
+import type { ErasedLetters, LettersOfRecord } from '../record-letters.js';
+import type { RecordName } from '../whose.js';
 import { checkDeadLetterRequest, type DeadLetterRequest } from './request.js';
 import { describeActed, describeLetter, describeList, describeProspect } from './words.js';
 
@@ -57,7 +59,7 @@ export async function runDeadLetterCommand(
 }
 
 /** The letters of a record, for a person at a shell. @throws as {@link runDeadLetterCommand} */
-export const lettersOfRecord = (of: RecordName, options: Reaching): Promise<WholeLetter[]> =>
+export const lettersOfRecord = (of: RecordName, options: Reaching): Promise<LettersOfRecord> =>
   withDeadLetters(options, (deadLetters) => deadLetters.ofRecord(of, options.signal));
 
 /**
@@ -70,7 +72,7 @@ export const eraseLettersOfRecord = (
   erased: string,
   reason: string,
   options: Reaching,
-): Promise<Acted> =>
+): Promise<ErasedLetters> =>
   withDeadLetters(options, async (deadLetters, audit) => {
     const detail = { entity: of.entity, erased, reason, place: 'dead letters' };
     return await deadLetters.erase(of, await audit.begin(atShell(), 'erase', detail), options.signal);

@@ -1,5 +1,5 @@
 import type { Acted } from '../act.js';
-import type { WholeLetter } from '../dead-letters.js';
+import type { WholeLetter } from '../letter.js';
 import type { LetterPage } from '../listing.js';
 import type { Fault } from '../verdict.js';
 
