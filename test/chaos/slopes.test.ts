@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { FAULT_KINDS, type FaultKind } from '../src/chaos/plan.js';
+import { judgeNotes, NOTES } from '../src/soak/notes.js';
 import { judgeSlopes, LIMITS, type Sample } from '../src/soak/slopes.js';
 
 const SECONDS = 600;
@@ -53,5 +55,24 @@ describe('slopes', () => {
     const samples = samplesOf({ 'files beside the rows': () => undefined });
     expect(judgeSlopes(samples, 'postgres').lacking).toEqual([]);
     expect(judgeSlopes(samples, 'csv').lacking).toEqual(['files beside the rows: never measured']);
+  });
+});
+
+describe('notes of fenced writers', () => {
+  const kills = (some: Partial<Record<FaultKind, number>>) =>
+    ({ ...Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])), ...some }) as Record<FaultKind, number>;
+  const notes = (...counts: readonly number[]) => counts.map((count, at) => ({ at, values: { [NOTES]: count } }));
+
+  test('may be as many as writers died, and go with each epoch', () => {
+    const died = kills({ consumer: 3, pause: 1, rabbitmq: 1, producer: 9 });
+    expect(judgeNotes(notes(0, 9, 12, 1), died, 2)).toEqual({ most: 12, deaths: 12, isBounded: true });
+  });
+
+  test('are told if there are more: also those that went again', () => {
+    expect(judgeNotes(notes(0, 5, 0), kills({ consumer: 2 }), 2)?.isBounded).toBe(false);
+  });
+
+  test('are none where nothing was measured', () => {
+    expect(judgeNotes([{ at: 0, values: {} }], kills({}), 2)).toBeUndefined();
   });
 });

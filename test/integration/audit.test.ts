@@ -342,6 +342,55 @@ describe('an audit of CSV', () => {
     expect(await run({ truth })).toMatchObject(report({ orders: { duplicated: 1 } }));
   });
 
+  describe('of an item that was gone and came back as it was, whose merged rows are A and A', () => {
+    const [S1 = {}, S2 = {}] = sampleRecords.item;
+    const at23 = '2026-01-01T00:00:23.000Z';
+    const back = { ...S2, updatedAt: at23 };
+    type State = readonly [version: string, record: Readonly<Record<string, unknown>> | null];
+    const GONE_AT_21: State = ['2026-01-01T00:00:21.0001Z', null];
+    const BOTH: readonly State[] = [
+      [at21, S2],
+      [at23, back],
+    ];
+
+    const audited = (changed: Readonly<Record<string, readonly State[]>>) => {
+      plant(({ items, orders }) => {
+        const { hash, ...tombstone } = recordRow('item', 'sku', S2, 'm07');
+        items.push({ ...tombstone, hash: tombstoneHash('item', 'S2', at21), values: null });
+        items.push(recordRow('item', 'sku', back, 'm08'));
+        orders.push(orderRow('C2/S2', ['m03', at11], ['m08', at23], orders[4]?.values ?? null));
+      });
+      const truth = { ...sampleRecords, item: [S1, back] };
+      const bob = sampleRecords.customer[1] ?? {};
+      const all: Readonly<Record<string, readonly State[]>> = { C2: [[at11, bob]], S1: [[at(20), S1]], ...changed };
+      const states = (_entity: string, key: string) =>
+        (all[key] ?? []).map(([version, payload]) => ({
+          version,
+          payload: payload ?? {},
+          content: `${key} ${JSON.stringify(payload)}`,
+        }));
+      return run({ truth, changes: { states } });
+    };
+
+    test.each<[string, Readonly<Record<string, readonly State[]>>]>([
+      ['its tombstone lay between, under the version of the first', { S2: [...BOTH, GONE_AT_21] }],
+      ['it was gone again later', { S2: [...BOTH, GONE_AT_21, ['2026-01-01T00:00:23.0001Z', null]] }],
+      ['other content lay between', { S2: [...BOTH, ['2026-01-01T00:00:22.000Z', { ...S2, price: 9 }]] }],
+    ])('knows that a crash overtook the row in between: %s', async (_what, changed) => {
+      expect(await audited(changed)).toMatchObject({ audit: CLEAN, ok: true, overtaken: 1 });
+    });
+
+    test.each<[string, Readonly<Record<string, readonly State[]>>]>([
+      ['it was never gone', { S2: BOTH }],
+      ['another item was gone', { S2: BOTH, S1: [[at(20), S1], GONE_AT_21] }],
+      ['it was gone before both', { S2: [...BOTH, ['2026-01-01T00:00:20.0001Z', null]] }],
+      ['it was gone behind both', { S2: [...BOTH, ['2026-01-01T00:00:23.0001Z', null]] }],
+      ['the same content lay between', { S2: [...BOTH, ['2026-01-01T00:00:22.000Z', S2]] }],
+    ])('counts the second as duplicated: %s', async (_what, changed) => {
+      expect(await audited(changed)).toMatchObject(report({ orders: { duplicated: 1 } }));
+    });
+  });
+
   test('counts a last line that was torn, and misses what stood there', async () => {
     tamper('items', (text) => text.slice(0, -20));
     expect(await run()).toMatchObject(report({ items: { found: 1, missing: 1, torn: 1 }, orders: { wrongMerge: 1 } }));

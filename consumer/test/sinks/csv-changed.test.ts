@@ -471,4 +471,24 @@ describe('an output', () => {
     await other.probe();
     await other.open('writer-2', EPOCH);
   });
+
+  test('loses the note of a consumer that was killed minutes ago; one that only slept says again that it is here', async () => {
+    const { connect, directory, open } = await newStore();
+    const folder = join(directory, '.tributary', 'running');
+    const [token = ''] = await readdir(folder);
+    const other = connect();
+    onTestFinished(() => other.close());
+    const enterAfter = async (seconds: number) => {
+      const before = new Date(Date.now() - 1_000 * seconds);
+      await utimes(join(folder, token), before, before);
+      await other.open(`writer-after-${seconds}`, EPOCH);
+      return await readdir(folder);
+    };
+    expect(await enterAfter(60)).toHaveLength(2);
+    const left = await enterAfter(600);
+    expect(left).toHaveLength(1);
+    expect(left).not.toContain(token);
+    await open('writer-3');
+    expect(await readdir(folder)).toContain(token);
+  });
 });

@@ -28,10 +28,20 @@ const discard = async () => {
 beforeEach(() => fresh());
 afterEach(discard);
 
+type Fence = readonly [string, (sink: Sink) => Promise<unknown>];
+
 /** The two ways in which writer-1 is fenced. */
-const FENCES: [string, (sink: Sink) => Promise<unknown>][] = [
+const FENCES: readonly Fence[] = [
   ['it is taken over', (sink) => sink.takeOver('writer-1')],
   ['an epoch begins', (sink) => sink.beginEpoch(NEXT_EPOCH)],
+];
+
+const FENCED_TWICE: Fence = [
+  'it is taken over, and an epoch begins, which removes the mark',
+  async (sink) => {
+    await sink.takeOver('writer-1');
+    await sink.beginEpoch(NEXT_EPOCH);
+  },
 ];
 
 /** What the writer is in the middle of. */
@@ -105,7 +115,9 @@ describe.each(FENCES)('when %s', (_when, fence) => {
       return slow.held;
     });
   });
+});
 
+describe.each([...FENCES, FENCED_TWICE])('when %s', (_when, fence) => {
   test.each(WRITES)(
     'in the middle of %s, at any step, either the write succeeds or no reader ever sees its rows',
     async (_what, how) => {
@@ -131,6 +143,22 @@ describe.each(FENCES)('when %s', (_when, fence) => {
       }, how.maxPartSize);
     },
   );
+});
+
+test('a process that begins an epoch, and is held up at any step, frees no writer that was fenced in a later epoch', async () => {
+  await forEachStep(async (at) => {
+    const slow = await holdAt(at, () => store.connect().beginEpoch(NEXT_EPOCH));
+    await store.connect().beginEpoch('sink.run.3');
+    // It has no part yet, so nothing but its mark and its epoch tells it.
+    const later = await store.connect().open('writer-3', 'sink.run.3');
+    await store.connect().takeOver('writer-3');
+    slow.letGo();
+    await slow.outcome;
+    await expect(later.write('parts', ROWS)).rejects.toBeInstanceOf(WriterLost);
+    await later.close();
+    expect(await keys()).toEqual([]);
+    return slow.held;
+  });
 });
 
 test.each(WRITES)(

@@ -209,6 +209,38 @@ describe('a folder', () => {
   });
 });
 
+describe('notes of fenced writers', () => {
+  const notesIn = async (directory: string) => (await readdir(join(directory, '.tributary', 'fenced'))).sort();
+
+  test('stay while their epoch lasts, and go with the next one, which fences them all', async () => {
+    const { sink, open, directory } = await newStore({ maxPartSize: 1 });
+    const [written, idle] = [await open('writer-2'), await open('writer-3')];
+    await written.write('parts', [partRow('A', 1)]);
+    for (const name of ['writer-2', 'writer-3', 'writer-4']) await sink.takeOver(name);
+    expect(await notesIn(directory)).toEqual(['writer-2', 'writer-3', 'writer-4']);
+
+    for (const epoch of ['sink.run.2', 'sink.run.3']) await sink.beginEpoch(epoch);
+    expect(await notesIn(directory)).toEqual([]);
+    for (const writer of [written, idle]) {
+      await expect(writer.write('parts', [partRow('B', 1)])).rejects.toThrow(WriterLost);
+    }
+    expect(await keys(sink)).toEqual(['A']);
+  });
+
+  test('do not grow with the deaths of all epochs', async () => {
+    const { sink, directory } = await newStore();
+    for (let death = 0; death < 20; death++) {
+      const epoch = `sink.run.${2 + Math.floor(death / 4)}`;
+      if (death % 4 === 0) await sink.beginEpoch(epoch);
+      const writer = await sink.open(`writer-of-${death}`, epoch);
+      await writer.write('parts', [partRow(`${death}`, 1)]);
+      await sink.takeOver(`writer-of-${death}`);
+      await expect(writer.close()).rejects.toThrow(WriterLost);
+    }
+    expect((await notesIn(directory)).length).toBeLessThanOrEqual(8);
+  });
+});
+
 // Only Linux tells which files a process has open.
 test.skipIf(process.platform !== 'linux')('a writer that was fenced leaves no file open', async () => {
   const { writer, sink, directory } = await newStore();

@@ -56,7 +56,8 @@ export async function startRecorder(api: string): Promise<Recorder> {
           `/${id}`,
           new Listing(config, endpoint, (record, state) => {
             const known = states.get(record) ?? new Map<string, RecordState>();
-            states.set(record, known.set(state.content, state));
+            // A record that is gone has the same content each time.
+            states.set(record, known.set(`${state.version} ${state.content}`, state));
           }),
         ]),
       );

@@ -1,7 +1,8 @@
+import { NOTES } from './notes.js';
 import type { SoakResult } from './soak.js';
 
 /** What grew and what did not, a line for each. */
-export function formatSlopes({ slopes, rowsPerSecond, ok }: SoakResult): string {
+export function formatSlopes({ slopes, notes, rowsPerSecond, ok }: SoakResult): string {
   const shown = (value: number) => value.toFixed(Math.abs(value) < 100 ? 1 : 0);
   return [
     `${Math.round(rowsPerSecond).toLocaleString('en')} rows a second; what grew after the first third:`,
@@ -9,6 +10,11 @@ export function formatSlopes({ slopes, rowsPerSecond, ok }: SoakResult): string 
       const figures = `${shown(middle).padStart(9)} ${unit.padEnd(2)} ${growth < 0 ? '' : '+'}${shown(growth)}`;
       return `  ${isFlat ? 'flat ' : 'GROWS'} ${name.padEnd(32)} ${figures} (up to ${shown(allowed)} is taken for noise)`;
     }),
+    ...(notes === undefined
+      ? []
+      : [
+          `  ${notes.isBounded ? 'flat ' : 'GROWS'} ${NOTES.padEnd(32)} ${notes.most} at most, for ${notes.deaths} deaths of writers`,
+        ]),
     ok ? 'nothing grows' : 'NOT OK',
   ].join('\n');
 }

@@ -5,6 +5,7 @@ import { queueDepths } from '../chaos/queues.js';
 import { withRedis } from '../chaos/redis.js';
 import type { Stage } from '../chaos/stage.js';
 import type { Worker } from '../chaos/worker.js';
+import { NOTES } from './notes.js';
 import type { Sample } from './slopes.js';
 
 /** Milliseconds from one sample to the next. */
@@ -17,6 +18,7 @@ const MB = 1_048_576;
 
 /** A part to which nobody writes any more has a note there, so these grow with the rows. */
 const SEALED = join('.tributary', 'sealed');
+const FENCED = join('.tributary', 'fenced');
 
 /** Measures what must not grow, until it is ended. */
 export class Sampler {
@@ -66,7 +68,8 @@ export class Sampler {
     try {
       const files = readdirSync(csv.directory, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
       const beside = files.filter(({ name, parentPath }) => !name.endsWith('.csv') && !parentPath.includes(SEALED));
-      return { 'files beside the rows': beside.length };
+      const notes = beside.filter(({ parentPath }) => parentPath.endsWith(FENCED));
+      return { 'files beside the rows': beside.length - notes.length, [NOTES]: notes.length };
     } catch (error) {
       // A folder went while it was read, as consumers remove those of parts: not measured this time.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};

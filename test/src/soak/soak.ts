@@ -2,6 +2,7 @@ import type { SinkKind } from '@tributary/shared';
 import { runChaos } from '../chaos/chaos.js';
 import { planFaults } from '../chaos/plan.js';
 import type { ChaosResult } from '../chaos/report.js';
+import { type FencedNotes, judgeNotes } from './notes.js';
 import { Sampler } from './sampler.js';
 import { judgeSlopes, type Slope } from './slopes.js';
 
@@ -17,6 +18,7 @@ export interface SoakOptions {
 export interface SoakResult {
   readonly chaos: ChaosResult;
   readonly slopes: readonly Slope[];
+  readonly notes: FencedNotes | undefined;
   /** Rows that landed in a second, while faults were done. */
   readonly rowsPerSecond: number;
   readonly ok: boolean;
@@ -27,6 +29,8 @@ const GAP = [16_000, 24_000] as const;
 
 /** Faults hit the last process of each kind, so that the first lives through the run and shows what grows. */
 const LAST = 0.999;
+
+const CONSUMERS = 2;
 
 /** Runs the pipeline under load and faults for long, and judges what grows. @throws as runChaos */
 export async function runSoak({ seconds, seed, sink, keep, say, signal }: SoakOptions): Promise<SoakResult> {
@@ -41,7 +45,7 @@ export async function runSoak({ seconds, seed, sink, keep, say, signal }: SoakOp
     signal,
     plan,
     producers: 2,
-    consumers: 2,
+    consumers: CONSUMERS,
     world: false,
     logLevel: 'info',
     watch: (stage) => {
@@ -49,8 +53,11 @@ export async function runSoak({ seconds, seed, sink, keep, say, signal }: SoakOp
       return sampler;
     },
   });
-  const { slopes, lacking } = judgeSlopes(sampler?.samples ?? [], sink);
+  const samples = sampler?.samples ?? [];
+  const { slopes, lacking } = judgeSlopes(samples, sink);
+  const notes = judgeNotes(samples, chaos.report.kills, CONSUMERS);
   const problems = [...chaos.problems, ...lacking];
-  const ok = chaos.report.ok && lacking.length === 0 && slopes.every(({ isFlat }) => isFlat);
-  return { chaos: { ...chaos, problems }, slopes, rowsPerSecond: chaos.rowsUnderFire / seconds, ok };
+  const isFlat = slopes.every((slope) => slope.isFlat) && notes?.isBounded !== false;
+  const ok = chaos.report.ok && lacking.length === 0 && isFlat;
+  return { chaos: { ...chaos, problems }, slopes, notes, rowsPerSecond: chaos.rowsUnderFire / seconds, ok };
 }

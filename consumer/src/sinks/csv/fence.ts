@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Dataset, listParts, replaceFile, syncFolder } from '@tributary/shared';
 import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
-import { readIfThere, statIfThere, withFolder } from './files.js';
+import { ignoreMissing, readIfThere, statIfThere, unlinkIfThere, withFolder } from './files.js';
 import type { PartState } from './part-state.js';
 import type { PartSeals } from './seal.js';
 
@@ -20,7 +20,7 @@ export interface FenceOptions {
  *     sink-id                  names this output (identity.ts)
  *     format                   the number of the form of all this (output-format.ts)
  *     epoch                    the epoch that writers must belong to
- *     fenced/<writer>          this writer may write no more
+ *     fenced/<writer>          this writer may write no more; it goes when an epoch begins
  *     begun/<dataset>/<part>   this part was begun, and should be there (part-state.ts)
  *     sealed/<dataset>/<part>  no writer writes to this part any more (seal.ts)
  *     erased/<hash>.json       a key that was erased, and may not come back (erasures.ts)
@@ -28,6 +28,10 @@ export interface FenceOptions {
  *
  * A writer looks for its fence after each write, before it calls the write durable. The consumer that fences it sets the
  * mark first and copies the part after. So either the writer sees the mark, or its write is in the copy.
+ *
+ * A writer looks for its mark first and for its epoch behind that. Within one epoch a mark has to stay for ever: no file tells whether a
+ * process on another machine is gone or sleeps. Once another epoch has begun, the epoch alone fences all writers of those before, since no
+ * name of an epoch is used twice. So marks are removed then, and a writer that misses its own finds that its epoch is over.
  */
 export class CsvFence {
   readonly #options: FenceOptions;
@@ -45,9 +49,11 @@ export class CsvFence {
     if ((await this.epoch()) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
   }
 
-  /** Sets the epoch, then fences every writer whose parts are not sealed. */
+  /** Sets the epoch, fences every writer whose parts are not sealed, and removes the marks of writers that were fenced before. */
   async beginEpoch(epoch: string): Promise<void> {
     const { directory, datasets, state, seals } = this.#options;
+    // Before the epoch begins: whoever is held up here, until others have begun a later one, must leave the marks of that one.
+    const fencedBefore = (await readdir(join(directory, '.tributary', 'fenced')).catch(ignoreMissing)) ?? [];
     await replaceFile(await this.#path('epoch'), epoch);
     for (const dataset of datasets) {
       for (const part of await listParts(directory, dataset.name)) {
@@ -56,6 +62,7 @@ export class CsvFence {
         await seals.seal(dataset, part);
       }
     }
+    for (const writer of fencedBefore) await unlinkIfThere(join(directory, '.tributary', 'fenced', writer));
   }
 
   /** Fences one writer: sets its mark, then seals each of its parts. */

@@ -7,11 +7,14 @@ import { ignoreMissing, readIfThere, statIfThere, unlinkIfThere, withFolder } fr
 const FRESH = 12_000;
 /** Milliseconds between two of its words. */
 const RENEWAL = 3_000;
-/** What a consumer that was killed has left is removed after so many milliseconds. */
-const OLD = 24 * 60 * 60_000;
+/** What a consumer that was killed has left is removed after so many milliseconds. One that only slept says again that it runs. */
+const OLD = 5 * 60_000;
 
 interface Tenant {
-  readonly pipeline: string;
+  /** The path of what it says. */
+  readonly note: string;
+  /** Undefined if its note is empty: it was killed as it began to write it, or is about to go on. */
+  readonly pipeline: string | undefined;
   /** When it came, by the clock of the file system, in milliseconds. */
   readonly since: number;
   /** When it said last that it is here. */
@@ -51,7 +54,7 @@ export class Presence {
    * @throws FatalError naming the other pipeline and what to do
    */
   async look(): Promise<void> {
-    await this.#check(Date.now());
+    await this.#check(await this.#others(), Date.now());
   }
 
   /**
@@ -97,7 +100,10 @@ export class Presence {
     // Over what stands there: it is read at any time. The file system gives it a new time.
     await writeFile(path, text(this.#since), { flag: 'r+' });
     try {
-      await this.#check((await stat(path)).mtimeMs);
+      const { mtimeMs: now } = await stat(path);
+      const others = await this.#others();
+      await this.#check(others, now);
+      for (const { note, seen } of others) if (now - seen > OLD) await unlinkIfThere(note);
     } catch (error) {
       await this.#remove();
       throw error;
@@ -113,10 +119,10 @@ export class Presence {
     return join(this.#directory, '.tributary', 'running', this.#token);
   }
 
-  async #check(now: number): Promise<void> {
+  async #check(others: readonly Tenant[], now: number): Promise<void> {
     const own = this.#since ?? Number.POSITIVE_INFINITY;
-    for (const { pipeline, since, seen } of await this.#others()) {
-      if (pipeline === this.#pipeline || now - seen > FRESH || since > own) continue;
+    for (const { pipeline, since, seen } of others) {
+      if (pipeline === undefined || pipeline === this.#pipeline || now - seen > FRESH || since > own) continue;
       throw new FatalError(
         'output_taken',
         `the pipeline "${pipeline}" is writing to the output ${this.#directory}, and this is "${this.#pipeline}": give each pipeline an output of its own (OUTPUT_DIR, or sink.csv.directory), or stop one of them; it begins by itself when the other has ended`,
@@ -133,10 +139,8 @@ export class Presence {
       const text = await readIfThere(path);
       const found = await statIfThere(path);
       const [, pipeline, since] = /^\{"pipeline":"(.*)","since":([\d.]+)\}$/.exec(text ?? '') ?? [];
-      if (found !== undefined && Date.now() - found.mtimeMs > OLD) await unlinkIfThere(path);
-      else if (found !== undefined && pipeline !== undefined) {
-        tenants.push({ pipeline, since: Number(since), seen: found.mtimeMs });
-      }
+      if (found === undefined) continue;
+      tenants.push({ note: path, pipeline, since: Number(since), seen: found.mtimeMs });
     }
     return tenants;
   }

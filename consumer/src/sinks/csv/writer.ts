@@ -185,6 +185,7 @@ export class CsvPartWriter {
     await this.#checkOurs(part, unkept);
   }
 
+  /** The mark first, and the epoch behind it: when the next epoch has begun, marks of writers of before are removed. */
   async #checkWriter(): Promise<void> {
     const { fence, writer, epoch } = this.#options;
     if (await fence.isFenced(writer)) throw new WriterLost('fenced');
