@@ -326,6 +326,22 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(y, row('2 m9'), tombstone('3 m3'))).toEqual(['stale', 'duplicate']);
     });
 
+    test('a tombstone that a writer holds which died is overtaken by its row once more, and made where it stays closed', async () => {
+      for (const isBack of [true, false]) {
+        const of = (content: string | null, order: string) => rowOf(MERGED, `back-${isBack}`, content, order);
+        const [dead, next] = [ledger().writer(`dead-${isBack}`), y];
+        await dead.renewLease(60_000);
+        await land(dead, of('a', '1 m1'));
+        expect(await verdictsOf(dead, of(null, '2 m2'))).toEqual(['accept']);
+        if (isBack) await land(next, of('a', '3 m3'));
+        await dead.releaseLease();
+        expect(await verdictsOf(next, of(null, '2 m2'))).toEqual([isBack ? 'stale' : 'accept']);
+        if (!isBack) await next.commit(MERGED, [of(null, '2 m2')]);
+        // Neither is a repetition of what lay before.
+        await land(next, isBack ? of(null, '4 m4') : of('a', '4 m4'));
+      }
+    });
+
     test('what this writer itself has in flight is told with its order, until it is committed', async () => {
       await land(x, row('1 m1'));
       expect(
