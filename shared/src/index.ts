@@ -88,6 +88,7 @@ export * from './csv/split-cells.js';
 export * from './csv/unique-names.js';
 export * from './errors.js';
 export * from './expressions/index.js';
+export * from './postgres/odd-messages.js';
 export * from './postgres/primary.js';
 export * from './postgres/servers.js';
 export { Hierarchies } from './privacy/hierarchy.js';

@@ -12,6 +12,7 @@ import {
   postgresServers,
   RetryableError,
   readWhole,
+  refuseOddMessages,
   type SinkConfig,
   type SinkKind,
 } from '@tributary/shared';
@@ -121,7 +122,7 @@ function tableStore(url: string | undefined, schema: string): KeptStore {
 async function withClient<T>(url: string | undefined, work: (client: Client) => Promise<T>): Promise<T> {
   if (!url) throw new Error('POSTGRES_URL is not set');
   const timeouts = { connectionTimeoutMillis: 5_000, query_timeout: 30_000, statement_timeout: 30_000 };
-  const make = (connectionString: string) => new Client({ connectionString, ...timeouts });
+  const make = (connectionString: string) => refuseOddMessages(new Client({ connectionString, ...timeouts }));
   const client = await connectToPrimary(postgresServers(url), make);
   try {
     return await work(client);

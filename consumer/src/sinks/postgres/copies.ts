@@ -8,6 +8,7 @@ import {
   FatalError,
   nameOfServers,
   postgresServers,
+  refuseOddMessages,
   type SinkConfig,
 } from '@tributary/shared';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
@@ -147,7 +148,9 @@ class PostgresCopies implements OutputCopies {
   /** A connection of its own: it is needed rarely, and for long. */
   async #transaction<T>(mode: string, work: (client: Client) => Promise<T>): Promise<T> {
     const make = (connectionString: string) =>
-      new Client({ connectionString, connectionTimeoutMillis: 5_000, fallback_application_name: 'tributary backup' });
+      refuseOddMessages(
+        new Client({ connectionString, connectionTimeoutMillis: 5_000, fallback_application_name: 'tributary backup' }),
+      );
     const client = await connectToPrimary(postgresServers(this.#url), make);
     try {
       await client.query(`BEGIN ISOLATION LEVEL ${mode}`);

@@ -6,10 +6,11 @@ import {
   type PostgresServer,
   postgresServers,
   RetryableError,
+  refusingOddMessages,
   ServerChoice,
   StandbyError,
 } from '@tributary/shared';
-import { Pool } from 'pg';
+import { Client, Pool } from 'pg';
 import { remedyFor } from './remedies.js';
 import { Transaction } from './transaction.js';
 
@@ -153,6 +154,7 @@ export class Database {
     const known = this.#pools.get(server);
     if (known !== undefined) return known;
     const pool = new Pool({
+      Client: refusingOddMessages(Client),
       connectionString: encodedUrl(server.url),
       max: CONNECTIONS,
       connectionTimeoutMillis: CONNECT_TIMEOUT,

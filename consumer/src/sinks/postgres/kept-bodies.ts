@@ -1,4 +1,4 @@
-import { connectToPrimary, KEPT_BODIES, keptId, postgresServers } from '@tributary/shared';
+import { connectToPrimary, KEPT_BODIES, keptId, postgresServers, refuseOddMessages } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
 import type { KeptBodies } from '../../dead-letters/kept-bodies.js';
 
@@ -34,10 +34,12 @@ export function tableBodies(url: string, schema: string): KeptBodies {
 }
 
 const clientOf = (connectionString: string) =>
-  new Client({
-    connectionString,
-    connectionTimeoutMillis: 5_000,
-    query_timeout: TIMEOUT,
-    statement_timeout: TIMEOUT,
-    fallback_application_name: 'tributary dead letters',
-  });
+  refuseOddMessages(
+    new Client({
+      connectionString,
+      connectionTimeoutMillis: 5_000,
+      query_timeout: TIMEOUT,
+      statement_timeout: TIMEOUT,
+      fallback_application_name: 'tributary dead letters',
+    }),
+  );

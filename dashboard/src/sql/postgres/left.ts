@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { describeError, RetryableError } from '@tributary/shared';
+import { describeError, RetryableError, refuseOddMessages } from '@tributary/shared';
 import { Client } from 'pg';
 import { SqlError } from '../port.js';
 import { asSqlError } from './errors.js';
@@ -70,12 +70,14 @@ export class LeftSessions {
 
 /** A connection for a look, which ends with it. */
 export async function withClient<T>(url: string, look: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_TIMEOUT,
-    query_timeout: CONNECT_TIMEOUT,
-    application_name: 'tributary dashboard looks',
-  });
+  const client = refuseOddMessages(
+    new Client({
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_TIMEOUT,
+      query_timeout: CONNECT_TIMEOUT,
+      application_name: 'tributary dashboard looks',
+    }),
+  );
   client.on('error', () => {});
   try {
     await client.connect();

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { refuseOddMessages } from '@tributary/shared';
 import { Client, type ClientConfig } from 'pg';
 
 /** What a connection is made with. */
@@ -60,7 +61,7 @@ export class Session {
       keepAlive: true,
       ...(isReplication ? { replication: 'database' } : {}),
     };
-    const client = new Client(config);
+    const client = refuseOddMessages(new Client(config));
     const session = new Session(client);
     try {
       await client.connect();

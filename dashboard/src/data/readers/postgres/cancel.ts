@@ -1,4 +1,4 @@
-import { encodedUrl, type PostgresServer, systemClock } from '@tributary/shared';
+import { encodedUrl, type PostgresServer, refuseOddMessages, systemClock } from '@tributary/shared';
 import { Client, type PoolClient } from 'pg';
 
 const CONNECT_TIMEOUT = 5_000;
@@ -16,12 +16,14 @@ export async function cancelStatements(server: PostgresServer, client: PoolClien
   // The types do not name it.
   const { processID } = client as PoolClient & { readonly processID?: number | null };
   if (!processID) return;
-  const canceller = new Client({
-    connectionString: encodedUrl(server.url),
-    connectionTimeoutMillis: CONNECT_TIMEOUT,
-    query_timeout: CONNECT_TIMEOUT,
-    application_name: 'tributary dashboard',
-  });
+  const canceller = refuseOddMessages(
+    new Client({
+      connectionString: encodedUrl(server.url),
+      connectionTimeoutMillis: CONNECT_TIMEOUT,
+      query_timeout: CONNECT_TIMEOUT,
+      application_name: 'tributary dashboard',
+    }),
+  );
   canceller.on('error', () => {});
   try {
     await canceller.connect();

@@ -6,9 +6,10 @@ import {
   postgresServers,
   RetryableError,
   refuseStandby,
+  refusingOddMessages,
   ServerChoice,
 } from '@tributary/shared';
-import { Pool, type PoolClient, type QueryConfig } from 'pg';
+import { Client, Pool, type PoolClient, type QueryConfig } from 'pg';
 import { QueryError } from '../port.js';
 import type { Cells } from '../query/dialect.js';
 import { STATEMENT_TIMEOUT, TooSlowError } from '../query/too-slow.js';
@@ -55,6 +56,7 @@ export class ReadDatabase {
     const known = this.#pools.get(server);
     if (known !== undefined) return known;
     const pool = new Pool({
+      Client: refusingOddMessages(Client),
       connectionString: encodedUrl(server.url),
       max: CONNECTIONS,
       connectionTimeoutMillis: CONNECT_TIMEOUT,

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
-import { RetryableError, redactUrl } from '@tributary/shared';
+import { RetryableError, redactUrl, refuseOddMessages } from '@tributary/shared';
 import { Client } from 'pg';
 import { MOST_BYTES, withinBytes } from '../answer-bound.js';
 import { type Connections, withConnection } from '../connections.js';
@@ -81,13 +81,14 @@ export class PostgresDatabase implements Database {
     this.#timeout = timeout;
     this.#mostBytes = mostBytes;
     const connect = async (onLost: (client: Client) => void) => {
-      const client = new Client({
+      const made = new Client({
         connectionString: url,
         connectionTimeoutMillis: connectTimeout,
         query_timeout: timeout + grace,
         application_name: APPLICATION,
         keepAlive: true,
       });
+      const client = refuseOddMessages(made, mostBytes);
       // One that breaks while it is idle is replaced by the next statement, which tells if that fails.
       client.on('error', () => {});
       client.on('end', () => onLost(client));
