@@ -3,7 +3,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { FatalError } from '@tributary/shared';
 import { findDraft } from './discover/drafts.js';
-import { tellOutcome } from './discover/tell.js';
+import { aboutVariables, tellOutcome } from './discover/tell.js';
 import { configOption, createCommand, wholeNumber, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 
@@ -55,8 +55,14 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
       // What has to be set by a person stands for something, so that the rest of the file is checked.
       const known = { ...Object.fromEntries(wanted.map((name) => [name, 'unset'])), ...env, ...draft.secrets };
       const rows = producer.showRows(text, known, file, recordsOf(draft.endpoints, endpoints), terminal.columns);
+      const variables = {
+        wanted: wanted.filter((name) => env[name] === undefined),
+        taken: wanted.filter((name) => env[name] !== undefined),
+      };
       if (print === true) {
         terminal.write(text);
+        const unwritten = [...variables.wanted, ...Object.keys(draft.secrets)];
+        for (const line of aboutVariables({ ...variables, wanted: unwritten })) terminal.say(`${line}\n`);
         return;
       }
       write(file, text);
@@ -69,8 +75,7 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
         asked,
         rows,
         secrets,
-        wanted: wanted.filter((name) => env[name] === undefined),
-        taken: wanted.filter((name) => env[name] !== undefined),
+        ...variables,
         notes: draft.notes,
       });
     });

@@ -14,7 +14,7 @@ const WITH_VALUE: Readonly<Record<string, string>> = {
   '--data': 'data',
   '--data-ascii': 'data',
   '--data-raw': 'raw',
-  '--data-binary': 'raw',
+  '--data-binary': 'binary',
   '--data-urlencode': 'encoded',
   '--url-query': 'query',
   '--json': 'json',
@@ -122,28 +122,34 @@ const TAKE: Readonly<Record<string, (value: string, parts: Parts, option: string
   bearer: (value, parts) => {
     parts.bearer = value;
   },
-  cookie: (value, parts) => {
+  cookie: (value, parts, option) => {
+    if (!value.includes('=')) refuseFile(value, option);
     parts.headers.cookie = value;
+  },
+  binary(value, parts, option) {
+    if (value.startsWith('@')) refuseFile(value, option);
+    parts.data.push(value);
   },
   raw: (value, parts) => {
     parts.data.push(value);
   },
-  query: (value, parts) => {
-    parts.query.push(encoded(value));
+  query: (value, parts, option) => {
+    parts.query.push(encoded(value, option));
   },
-  encoded: (value, parts) => {
-    parts.data.push(encoded(value));
+  encoded: (value, parts, option) => {
+    parts.data.push(encoded(value, option));
   },
-  header(value, parts) {
+  header(value, parts, option) {
+    if (value.startsWith('@')) refuseFile(value, option);
     const [, name = '', content = ''] = /^\s*([^:;]+)\s*[:;]\s*(.*)$/s.exec(value) ?? [];
     if (name !== '') parts.headers[name.trim().toLowerCase()] = content.trim();
   },
   data(value, parts, option) {
-    if (value.startsWith('@'))
-      throw new FatalError('curl_unsuitable', `${option} ${value} reads a file; put what it holds into the line`);
+    if (value.startsWith('@')) refuseFile(value, option);
     parts.data.push(value.replaceAll(/[\r\n]/g, (found) => (/^\s*[[{]/.test(value) ? found : '')));
   },
-  json(value, parts) {
+  json(value, parts, option) {
+    if (value.startsWith('@')) refuseFile(value, option);
     parts.isJson = true;
     parts.data.push(value);
   },
@@ -156,9 +162,15 @@ function takeValue(what: string, value: string, option: string, parts: Parts): v
   TAKE[what]?.(value, parts, option);
 }
 
-/** `name=value`, `=value` and `value`, with the value encoded (curl's manual, --data-urlencode). */
-function encoded(text: string): string {
+/** @throws FatalError where curl would read a file: a line may come from a stranger, and what it holds is not sent by its name either */
+function refuseFile(value: string, option: string): never {
+  throw new FatalError('curl_unsuitable', `${option} ${value} reads a file; put what it holds into the line`);
+}
+
+/** `name=value`, `=value` and `value`, with the value encoded (curl's manual, --data-urlencode). @throws FatalError for `name@file` */
+function encoded(text: string, option: string): string {
   const at = text.indexOf('=');
+  if (at < 0 && text.includes('@')) refuseFile(text, option);
   if (at < 0) return encodeURIComponent(text);
   const name = text.slice(0, at);
   return `${name === '' ? '' : `${name}=`}${encodeURIComponent(text.slice(at + 1))}`;

@@ -15,7 +15,7 @@ export interface Concealed {
 const SECRET_HEADER =
   /(^|-)(api-?key|key|token|secret|auth|authorization|password|session|access|cookie|signature)(-|$)/i;
 const SECRET_PARAMETER =
-  /^(.*[_-])?(api_?-?key|access_?token|auth_?token|apitoken|token|app_?id|secret|client_?secret|password|pwd|sig|signature|subscription-key)$|^key$/i;
+  /^(.*[_-])?(api_?-?key|access_?token|auth_?token|apitoken|token|app_?id|secret|client_?secret|password|passwd|passphrase|pwd|jwt|authorization|bearer|sig|signature|subscription-key)$|^key$/i;
 /** Tokens of pages are none of a user. */
 const PAGE_TOKEN = /page|next|sync|continuation|cursor|skip/i;
 
@@ -108,8 +108,15 @@ const hideIn = (auth: Settings, hide: Hide): Settings =>
 const isTokenLike = (value: string): boolean =>
   /^[\w.=+/~-]{24,}$/.test(value) && /\d/.test(value) && /[a-z]/i.test(value) && !/^[a-z]+\/[\w.+-]+$/.test(value);
 
+/** What tells by its form that it is a secret: a JWT, and what services have their keys begin with. */
+const KNOWN_FORM =
+  /^(?:eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|(?:gh[pousr]_|github_pat_|glpat-|[sr]k_(?:live|test)_|sk-|xox[abeprs]-|shp(?:at|ca|pa|ss)_|AKIA|ASIA|SG\.|hf_|ya29\.)[\w.-]{12,})$/;
+
 const isSecretParameter = (name: string, value: string): boolean =>
-  !PAGE_TOKEN.test(name) && (SECRET_PARAMETER.test(name) || (/(key|token|secret)$/i.test(name) && isTokenLike(value)));
+  !PAGE_TOKEN.test(name) &&
+  (SECRET_PARAMETER.test(name) ||
+    KNOWN_FORM.test(value) ||
+    (/(key|token|secret|session|sid|auth|code|credential|ticket)$/i.test(name) && isTokenLike(value)));
 
 /** Some APIs take a key as the user, with no password or any: then the user is the secret. */
 function basicOf(username: string, password: string, hide: Hide): Settings {
@@ -117,8 +124,14 @@ function basicOf(username: string, password: string, hide: Hide): Settings {
   return { type: 'basic', username: isKey ? hide(username, 'KEY') : username, password: hide(password, 'PASSWORD') };
 }
 
-/** A token in the path, as bots of Telegram have it: `/bot123456:ABC…/getUpdates`. */
-const hidePath = (url: string, hide: Hide): string =>
+/** A token in the path, as bots of Telegram have it: `/bot123456:ABC…/getUpdates`, and what tells by its form that it is one. */
+const hidePath = (url: string, hide: Hide): string => {
+  const [place = '', ...query] = url.split('?');
+  const hidden = place.replaceAll(/(?<=[^/:]\/)[^/]+/g, (part) => (KNOWN_FORM.test(part) ? hide(part, 'TOKEN') : part));
+  return hideBot([hidden, ...query].join('?'), hide);
+};
+
+const hideBot = (url: string, hide: Hide): string =>
   url.replace(
     /(\/(?:bot)?)(\d{5,}:[\w-]{20,})(?=\/|$)/,
     (_all, before: string, token: string) => before + hide(token, 'TOKEN'),

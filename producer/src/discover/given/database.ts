@@ -4,7 +4,6 @@ import {
   type Environment,
   FatalError,
   type FieldType,
-  parsePipeline,
   pathToName,
   RetryableError,
   withoutValues,
@@ -16,9 +15,8 @@ import { openDatabase } from '../../sources/sql/databases.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
 import { mergesIn } from '../merges.js';
 import { freeName, type Names, namesOfTables } from '../names.js';
-import { refuseForeignIn, refuseUnwanted } from '../placeholders.js';
 import type { Column } from '../records/column.js';
-import { pipelineText } from '../write/document.js';
+import { unfitness } from '../unfit.js';
 
 /** Milliseconds. A person waits. */
 const TIMEOUT = 60_000;
@@ -96,23 +94,6 @@ export async function draftOfDatabase({ url, table, env, signal }: DatabaseDraft
 
 /** A name of a database as it may stand between words: it may hold whatever it wants. */
 const shown = (name: string): string => (/^[^\s"',;]+$/.test(name) ? name : JSON.stringify(name)).slice(0, 200);
-
-/** Why a table cannot stand in a pipeline file: one table with a name that looks like a setting must not cost all others. */
-function unfitness(
-  { entity, endpoint }: { readonly entity: EntityDraft; readonly endpoint: EndpointDraft },
-  secrets: Readonly<Record<string, string>>,
-): string | undefined {
-  try {
-    refuseForeignIn([entity]);
-    refuseUnwanted(endpoint.settings, new Set(Object.keys(secrets)));
-    const alone = { title: '', entities: [entity], endpoints: [endpoint], notes: [], secrets };
-    parsePipeline(pipelineText(alone, undefined, '').text, secrets, 'the file');
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof FatalError)) throw error;
-    return `its names fit into no pipeline file: ${error.message.replaceAll(/\s+/g, ' ').slice(0, 500)}`;
-  }
-}
 
 /** By column, a name of a field: without blanks, and without an underscore at its beginning, which only columns of Tributary have. */
 function fieldNames(columns: readonly string[]): ReadonlyMap<string, string> {

@@ -20,12 +20,12 @@ export async function draftOfGroup(
 ): Promise<{ readonly entity: EntityDraft; readonly endpoint: EndpointDraft } | string> {
   const path = pattern === '' ? place : `${place}/${pattern}`;
   const placed: Settings = { path };
-  // The name of a file could hold what is filled from the environment.
-  refuseUnwanted(placed, new Set());
   const shown = `${count(files.length, 'file')}${files.length === 1 ? '' : `, such as ${files[0]}`}`;
   let found: Awaited<ReturnType<FilesLook['records']>>;
   let items: Settings = {};
   try {
+    // The name of a file could hold what is filled from the environment.
+    refuseUnwanted(placed, new Set());
     found = await look.records(placed);
     items = itemsIn(found.byFile);
     if (items.items !== undefined) found = await look.records({ ...placed, ...items });

@@ -5,7 +5,7 @@ import { splitGlob } from '../../sources/files/places/glob.js';
 import type { Draft, EndpointDraft, EntityDraft } from '../draft.js';
 import type { Settings } from '../guess.js';
 import { mergesIn } from '../merges.js';
-import { refuseForeignIn, refuseUnwanted } from '../placeholders.js';
+import { unfitness } from '../unfit.js';
 import { draftOfGroup } from './file-draft.js';
 import { FilesLook, type FilesLookOptions } from './files-look.js';
 
@@ -41,7 +41,9 @@ export async function draftOfFiles(options: FilesDraftOptions): Promise<Draft> {
   const notes: string[] = [];
   for (const group of groups.slice(0, MOST_GROUPS)) {
     const drafted = await draftOfGroup(group, place, groups.length === 1 ? name : undefined, look, s3);
+    const why = typeof drafted === 'string' ? undefined : unfitness(drafted, variablesOf(env));
     if (typeof drafted === 'string') notes.push(drafted);
+    else if (why !== undefined) notes.push(`left out: ${group.pattern || place}, since ${why}`);
     else if (entities.some((one) => one.name === drafted.entity.name))
       notes.push(`left out: ${group.pattern}, whose records are called like those of other files; give its path alone`);
     else {
@@ -52,8 +54,6 @@ export async function draftOfFiles(options: FilesDraftOptions): Promise<Draft> {
   if (endpoints.length === 0)
     throw new FatalError('records_none', `no records can be read in ${place}: ${notes.join('. ')}`);
   const left = groups.slice(MOST_GROUPS).map(({ pattern }) => pattern);
-  refuseForeignIn(entities);
-  for (const { settings } of endpoints) refuseUnwanted(settings, new Set(Object.keys(S3_VARIABLES)));
   return {
     title: place,
     entities,
@@ -74,6 +74,10 @@ const S3_VARIABLES = {
   AWS_REGION: 'region',
   AWS_ENDPOINT_URL: 'endpoint',
 } as const;
+
+/** What stands for the variables by which S3 is asked. */
+const variablesOf = (env: Environment): Record<string, string> =>
+  Object.fromEntries(Object.keys(S3_VARIABLES).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 
 /** How S3 is asked: by the variables that its tools take too. */
 function s3Settings(env: Environment): Settings {

@@ -80,14 +80,20 @@ export async function madeQuery(base: Settings, wanted: string | undefined, read
 
 function typesOf(schema: unknown): Types | undefined {
   if (!isMapping(schema) || !Array.isArray(schema.types) || !isMapping(schema.queryType)) return undefined;
-  const byName = new Map(
-    (schema.types as { name: string; fields?: readonly SchemaField[] | null }[]).map(({ name, fields }) => [
-      name,
-      fields ?? [],
-    ]),
-  );
+  const byName = new Map(schema.types.filter(isMapping).map(({ name, fields }) => [String(name), fieldsIn(fields)]));
   return { query: byName.get(String(schema.queryType.name)) ?? [], fieldsOf: (name) => byName.get(name ?? '') ?? [] };
 }
+
+/** Those that are as GraphQL has them. */
+const fieldsIn = (fields: unknown): readonly SchemaField[] =>
+  (Array.isArray(fields) ? fields : []).filter(
+    (field): field is SchemaField =>
+      isMapping(field) &&
+      typeof field.name === 'string' &&
+      isMapping(field.type) &&
+      Array.isArray(field.args) &&
+      field.args.every((arg: unknown) => isMapping(arg) && typeof arg.name === 'string' && isMapping(arg.type)),
+  );
 
 /** Behind "not null" and "a list of". */
 function bare(type: TypeRef): TypeRef & { readonly isList: boolean } {

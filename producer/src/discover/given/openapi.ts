@@ -5,7 +5,7 @@ import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
 import type { Settings } from '../guess.js';
 import { mergesIn } from '../merges.js';
 import { namesOf } from '../names.js';
-import { refuseUnwanted } from '../placeholders.js';
+import { unfitness } from '../unfit.js';
 import type { Parameter } from './likely-paging.js';
 import { authOf } from './openapi-auth.js';
 import { draftOfSample } from './sample.js';
@@ -67,7 +67,6 @@ export function draftOfOpenApi({ text, from, base, operation }: OpenApiOptions):
       continue;
     }
     const { entity, endpoint, placeholders } = drafted;
-    for (const name of placeholders) variables.add(name);
     const isTaken = entities.some(({ name }) => name === entity.name);
     const prefix =
       endpoint.settings.parent === undefined
@@ -84,12 +83,19 @@ export function draftOfOpenApi({ text, from, base, operation }: OpenApiOptions):
       );
       continue;
     }
+    const described = { entity: own, endpoint: { ...endpoint, id, entity: own.name } };
+    const needed = [...wanted, ...placeholders];
+    const why = unfitness(described, Object.fromEntries(needed.map((name) => [name, 'unset'])));
+    if (why !== undefined) {
+      notes.push(`left out: ${one.path}, since ${why}`);
+      continue;
+    }
+    for (const name of placeholders) variables.add(name);
     entities.push(own);
-    endpoints.push({ ...endpoint, id, entity: own.name });
+    endpoints.push(described.endpoint);
     const column = own.columns.find(({ name }) => name === own.key[0]);
     if (own.key.length === 1 && column?.steps.length === 1) owners.set(one.path, { id, key: String(column.steps[0]) });
   }
-  for (const { settings } of endpoints) refuseUnwanted(settings, variables);
   if (endpoints.length === 0)
     throw new FatalError(
       'records_none',
@@ -127,10 +133,7 @@ function endpointOf({ path, parameters, body }: Operation, { server, auth, from,
     .map(({ name }) => String(name));
   const placeholders: string[] = [];
   const variable = (name: string) => {
-    const upper = name
-      .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
-      .replaceAll(/\W+/g, '_')
-      .toUpperCase();
+    const upper = variableOf(name);
     placeholders.push(upper);
     return `\${${upper}}`;
   };
@@ -176,6 +179,15 @@ function endpointOf({ path, parameters, body }: Operation, { server, auth, from,
     ...(since === undefined ? {} : { incremental: { parameter: since } }),
   };
   return { entity, endpoint: { ...endpoint, settings, remarks, records: [] }, placeholders };
+}
+
+/** A name of a variable for a parameter, whatever that is called. */
+function variableOf(name: string): string {
+  const upper = name
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+    .replaceAll(/\W+/g, '_')
+    .toUpperCase();
+  return /^[A-Z_]*[A-Z]/.test(upper) ? upper : `PARAMETER${upper.startsWith('_') || upper === '' ? '' : '_'}${upper}`;
 }
 
 const parametersOf = (parameters: Operation['parameters']): Parameter[] =>

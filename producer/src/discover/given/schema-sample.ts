@@ -4,6 +4,10 @@ import { isMapping } from '@tributary/shared';
 type Schema = Readonly<Record<string, unknown>>;
 
 const DEEPEST = 7;
+/** Schemas that are one of others, or all of them, one behind the other. */
+const LONGEST_CHAIN = 30;
+/** Values that are made up of one schema: schemas that hold themselves in many ways have a value for each way to their depth. */
+const MOST_VALUES = 20_000;
 /** As many records are made up as make a key stand out. */
 const COPIES = 4;
 
@@ -23,38 +27,55 @@ export const resolver =
   };
 
 /**
- * A value that a schema allows, made up so that it tells types, times and ids: what is found in real answers is found in it too.
- * @param number of the record, so that ids differ
+ * A value that a schema allows, made up so that it tells types, times and ids: what is found in real answers is found in it too. Where it
+ * would be a large one, what is deep inside is left out.
  */
-export function madeUp(
-  given: unknown,
-  resolve: (value: unknown) => Schema,
-  name: string,
-  number = 1,
-  depth = 0,
-): unknown {
+export function madeUp(schema: unknown, resolve: (value: unknown) => Schema, name: string): unknown {
+  for (let deepest = DEEPEST; ; deepest--) {
+    const bounds = { deepest, left: MOST_VALUES };
+    const made = valueAllowed(schema, resolve, name, { number: 1, depth: 0, chain: 0, bounds });
+    if (bounds.left > 0 || deepest === 0) return made;
+  }
+}
+
+interface At {
+  /** Of the record, so that ids differ. */
+  readonly number: number;
+  readonly depth: number;
+  readonly chain: number;
+  readonly bounds: { readonly deepest: number; left: number };
+}
+
+function valueAllowed(given: unknown, resolve: (value: unknown) => Schema, name: string, at: At): unknown {
+  const { number, depth, chain, bounds } = at;
+  bounds.left -= 1;
+  if (bounds.left <= 0 || chain > LONGEST_CHAIN) return null;
   const schema = resolve(given);
   const parts = ['allOf', 'oneOf', 'anyOf'].flatMap((word) =>
     Array.isArray(schema[word]) ? [[word, schema[word] as unknown[]] as const] : [],
   );
+  const linked = { ...at, chain: chain + 1 };
   for (const [word, all] of parts) {
     if (word === 'allOf')
-      return madeUp({ ...merged([schema, ...all.map(resolve)]), allOf: undefined }, resolve, name, number, depth);
+      return valueAllowed({ ...merged([schema, ...all.map(resolve)]), allOf: undefined }, resolve, name, linked);
     const first = all.find((one) => resolve(one).type !== 'null');
-    return madeUp(first, resolve, name, number, depth);
+    return valueAllowed(first, resolve, name, linked);
   }
   const type = Array.isArray(schema.type) ? schema.type.find((one) => one !== 'null') : schema.type;
-  if (depth > DEEPEST) return null;
+  if (depth > bounds.deepest) return null;
   if (type === 'array') {
     const items = Array.from({ length: depth < 4 && isListed(schema, resolve) ? COPIES : 2 }, (_, index) =>
-      madeUp(schema.items, resolve, name, number * 10 + index, depth + 1),
+      valueAllowed(schema.items, resolve, name, { ...at, chain: 0, number: number * 10 + index, depth: depth + 1 }),
     );
     return items;
   }
   if (type === 'object' || isMapping(schema.properties)) {
     const properties = isMapping(schema.properties) ? schema.properties : {};
     return Object.fromEntries(
-      Object.entries(properties).map(([key, one]) => [key, madeUp(one, resolve, key, number, depth + 1)]),
+      Object.entries(properties).map(([key, one]) => [
+        key,
+        valueAllowed(one, resolve, key, { ...at, chain: 0, depth: depth + 1 }),
+      ]),
     );
   }
   return scalarOf(schema, String(type ?? 'string'), name, number);

@@ -40,12 +40,37 @@ export function writeSecrets(
 /** What stands in the `.env` beside a pipeline file, by name. */
 export function secretsBeside(pipeline: string): Environment {
   const file = join(dirname(pipeline), '.env');
-  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
+  if (!existsSync(file)) return {};
+  const joined: string[] = [];
+  // Node ends such a value at its first quote, and takes what stands in its next lines for variables of their own.
+  const text = readFileSync(file, 'utf8').replaceAll(JOINED, (_all, name: string, written: string) => {
+    joined.push(written.slice(1, -1).replaceAll(QUOTE, "'"));
+    return `${name}=${PLACE}${joined.length - 1}`;
+  });
+  const isPlace = new RegExp(`^${PLACE}(\\d+)$`);
+  return Object.fromEntries(
+    Object.entries(parseEnv(text)).map(([name, value = '']) => [
+      name,
+      joined[Number(isPlace.exec(value)?.[1] ?? Number.NaN)] ?? value,
+    ]),
+  );
 }
 
-/** As a shell, docker compose and Node's --env-file read it. */
-const quoted = (value: string): string =>
-  /^[\w./:@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+/** A quote within quotes, as shells have it. */
+const QUOTE = `'\\''`;
+/** A variable whose value holds such a quote. */
+const JOINED = /^(\w+)=('(?:[^']|'\\'')*'\\''(?:[^']|'\\'')*')$/gm;
+const PLACE = 'tributary-joined-';
+
+/**
+ * As a shell, docker compose and Node's --env-file read it; a value that holds both kinds of quotes, or a quote and what a shell obeys, as a
+ * shell reads it.
+ */
+function quoted(value: string): string {
+  if (/^[\w./:@%+=,-]+$/.test(value)) return value;
+  if (value.includes("'") && !/["$`\\!]/.test(value)) return `"${value}"`;
+  return `'${value.replaceAll("'", QUOTE)}'`;
+}
 
 function ignore(folder: string): void {
   const file = join(folder, '.gitignore');

@@ -21,6 +21,17 @@ export interface Outcome {
   readonly notes: readonly string[];
 }
 
+/** What a person should know of the variables that the file needs. */
+export const aboutVariables = ({ wanted, taken }: Pick<Outcome, 'wanted' | 'taken'>): readonly string[] => [
+  ...(wanted.length > 0 ? [`Set in the environment: ${wanted.join(', ')}.`] : []),
+  // Their names come from the description: whoever wrote it may have chosen one that holds a secret of another server.
+  ...(taken.length > 0
+    ? [
+        `Taken from your environment, and sent to the server that the file names: ${taken.join(', ')}. May it have them?`,
+      ]
+    : []),
+];
+
 /** The rows as a table, what wants a look, and the one line to run. */
 export function tellOutcome({ terminal, spell }: Context, outcome: Outcome): void {
   const { file, text, wasThere, endpoints, asked, rows, secrets, wanted, taken, notes } = outcome;
@@ -39,12 +50,7 @@ export function tellOutcome({ terminal, spell }: Context, outcome: Outcome): voi
   if (unsure > 0 || notes.length > 0) say('');
   for (const note of notes) say(`note: ${note}`);
   if (unsure > 0) say(`Look at the ${unsure === 1 ? 'line' : `${unsure} lines`} marked "# unsure:" in the file.`);
-  if (wanted.length > 0) say(`Set in the environment: ${wanted.join(', ')}.`);
-  // Their names come from the description: whoever wrote it may have chosen one that holds a secret of another server.
-  if (taken.length > 0)
-    say(
-      `Taken from your environment, and sent to the server that the file names: ${taken.join(', ')}. May it have them?`,
-    );
+  for (const line of aboutVariables({ wanted, taken })) say(line);
   const config = file === 'pipeline.yaml' ? '' : ` --config ${file}`;
   const [first = ''] = endpoints;
   const load =
