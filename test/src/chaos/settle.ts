@@ -171,7 +171,13 @@ export async function untilDrained(
   if (config.aggregates.length > 0 && consumers.length > 0) await untilCalculated(config, consumers, signal, patience);
 }
 
-/** Resolves when every aggregate was looked at twice from here on: the second of these looks began after this call. */
+/** The first value is of a look before, and the second may be of one that went on. */
+const LOOKS = 3;
+
+/**
+ * Resolves when every aggregate was looked at twice from here on: the second of these looks began after this call.
+ * @param timeout milliseconds for each of them: a look waits ten times as long as the one before took
+ */
 async function untilCalculated(
   { aggregates }: PipelineConfig,
   consumers: readonly Worker[],
@@ -179,20 +185,19 @@ async function untilCalculated(
   timeout: number,
 ): Promise<void> {
   const seen = new Map<string, Set<number>>();
-  await until(
-    'every aggregate is calculated from what has landed',
-    async () => {
-      for (const consumer of consumers) {
-        for (const [labels, asOf] of await consumer.metric('tributary_aggregate_as_of_seconds'))
-          for (const { dataset } of aggregates)
-            if (labels.includes(`dataset="${dataset}"`)) seen.set(dataset, (seen.get(dataset) ?? new Set()).add(asOf));
-      }
-      // The first value is of a look before.
-      const late = aggregates.filter(({ dataset }) => (seen.get(dataset)?.size ?? 0) < 3);
-      return late.length === 0 ? undefined : `${late.map(({ dataset }) => dataset).join(', ')} not calculated`;
-    },
-    { timeout, signal, every: 200 },
-  );
+  const lacking = async (looks: number) => {
+    for (const consumer of consumers) {
+      for (const [labels, asOf] of await consumer.metric('tributary_aggregate_as_of_seconds'))
+        for (const { dataset } of aggregates)
+          if (labels.includes(`dataset="${dataset}"`)) seen.set(dataset, (seen.get(dataset) ?? new Set()).add(asOf));
+    }
+    const late = aggregates.filter(({ dataset }) => (seen.get(dataset)?.size ?? 0) < looks);
+    return late.length === 0 ? undefined : `${late.map(({ dataset }) => dataset).join(', ')} not calculated`;
+  };
+  for (let looks = 1; looks <= LOOKS; looks++) {
+    const what = 'every aggregate is calculated from what has landed';
+    await until(what, () => lacking(looks), { timeout, signal, every: 200 });
+  }
 }
 
 async function unsettled(consumer: Worker): Promise<string | undefined> {
