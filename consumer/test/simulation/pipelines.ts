@@ -7,6 +7,8 @@ interface Kind {
   readonly versioned: boolean;
   /** Whether customers have one field more, and the merge too. */
   readonly changed?: boolean;
+  /** Whether merged rows leave out the versions of their records: a record that changes nothing else makes the row that is there. */
+  readonly plain?: boolean;
   /** What a line does without its item. */
   readonly missing?: 'wait' | 'empty';
   /** Whether items have owners. */
@@ -20,6 +22,7 @@ interface Kind {
 const yaml = ({
   versioned,
   changed = false,
+  plain = false,
   missing = 'wait',
   owners = false,
   second = false,
@@ -62,8 +65,8 @@ merges:
       worth: { type: integer, value: line.quantity * inventory.price }
       ${star ? 'city: warehouse.city' : ''}
       ${changed ? 'phone: customer.phone' : ''}
-      ${versioned ? 'customer_revision: customer.revision' : ''}
-      ${versioned ? 'item_revision: inventory.revision' : ''}
+      ${versioned && !plain ? 'customer_revision: customer.revision' : ''}
+      ${versioned && !plain ? 'item_revision: inventory.revision' : ''}
 ${second ? SECOND_MERGE : ''}
 batch: { size: 2, interval: 1s }
 `;

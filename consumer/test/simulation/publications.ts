@@ -15,6 +15,8 @@ export interface Publication {
   readonly sameVersion: boolean;
   /** Its version does not change, whatever became of it under that before: it is deleted, back and deleted again, as its API gives no other. */
   readonly keepsVersion?: boolean;
+  /** It has another version, whether or not anything else of it changed. */
+  readonly touched?: boolean;
   /** The confirm was lost: the same message is published twice. */
   readonly twice: boolean;
 }
@@ -58,15 +60,15 @@ export const inForm = (published: readonly Published[], { entities }: Pipeline):
 export function publish(publications: readonly Publication[], pipeline: Pipeline): Published[] {
   const revisions = new Map<string, { revision: number; content: number; tied: boolean }>();
   return publications.flatMap((publication, index) => {
-    const { entity, key, sameVersion, keepsVersion = false, twice, deleted } = publication;
+    const { entity, key, sameVersion, keepsVersion = false, touched = false, twice, deleted } = publication;
     const content = deleted ? contentOfDeleted(publication.content) : publication.content;
     const compiled = pipeline.entities.find(({ name }) => name === entity);
     if (compiled === undefined) return [];
     const before = revisions.get(`${entity} ${key}`) ?? { revision: 0, content: -1, tied: true };
     const changed = before.content !== content;
     const tied = changed && (keepsVersion ? before.revision > 0 : sameVersion && !before.tied);
-    const revision = before.revision + (changed && !tied ? 1 : 0);
-    revisions.set(`${entity} ${key}`, { revision, content, tied: tied || (before.tied && !changed) });
+    const revision = before.revision + ((changed || touched) && !tied ? 1 : 0);
+    revisions.set(`${entity} ${key}`, { revision, content, tied: tied || (before.tied && !changed && !touched) });
 
     const version = pipeline.kind.versioned ? { revision } : {};
     const message = { messageId: messageIdOf(index), body: { ...bodyOf(publication), ...version } };

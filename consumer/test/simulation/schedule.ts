@@ -92,6 +92,13 @@ export const schedulesOfOneVersion = schedulesOf(
   ),
 ).map((schedule) => ({ ...schedule, versioned: true }));
 
+/** Those with few contents, of records that often get another version and nothing else. */
+export const schedulesOfTouches = anyOf(
+  fc.tuple(content, fc.constantFrom(0, 0, 1, 5), isDeleted, fc.boolean()).map(([one, few, deleted, touched]) => {
+    return { ...one, content: few, deleted, touched, sameVersion: one.sameVersion && !touched };
+  }),
+).map((schedule) => ({ ...schedule, versioned: true }));
+
 /** Those in which no record is deleted. */
 export const schedulesWithoutDeletions = anyOf(content.map((one) => ({ ...one, deleted: false })));
 

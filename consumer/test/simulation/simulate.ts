@@ -42,6 +42,8 @@ export interface Conditions {
   readonly changesAfter?: number;
   /** What a line does without its item, before and after the configuration is changed; it waits unless given. */
   readonly missing?: { readonly before: 'wait' | 'empty'; readonly after: 'wait' | 'empty' };
+  /** Whether merged rows leave out the versions of their records. */
+  readonly plain?: boolean;
   /** Whether the merge is a star: its lines point at items and warehouses. */
   readonly star?: boolean;
   /** Whether there is a second merge, before and after the configuration is changed; there is none unless given. */
@@ -103,7 +105,8 @@ class Simulation {
     this.#tellsByVersion =
       schedule.versioned && !schedule.publications.some(({ keepsVersion = false }) => keepsVersion);
     this.#changesMergesAlone = broken.changesMergesAlone === true;
-    const usual = { versioned: schedule.versioned, owners: broken.second !== undefined, star: broken.star === true };
+    const { plain = false, star = false } = broken;
+    const usual = { versioned: schedule.versioned, plain, owners: broken.second !== undefined, star };
     this.#pipeline = pipelineOf({ ...usual, missing: missing.before, second: second.before });
     const changed = !this.#changesMergesAlone;
     this.#pipelineNext = pipelineOf({ ...usual, changed, missing: missing.after, second: second.after });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { schedules, schedulesOfOneVersion, schedulesOfStars } from './schedule.js';
+import { schedules, schedulesOfOneVersion, schedulesOfStars, schedulesOfTouches } from './schedule.js';
 import { refusesSome, simulate } from './simulate.js';
 
 /** Set SCHEDULES to run more of them, such as 100000 after a change of the protocol. */
@@ -110,6 +110,22 @@ test('records that are deleted, and come back, under the version that they had b
     await holds(schedule, more);
   });
   await fc.assert(property, { numRuns: numRuns / 2 });
+}, 3_600_000);
+
+test('merged rows without the versions of their records are there once, whatever of these changes and is not shown', async () => {
+  const conditions = fc.record({
+    missing: fc.constantFrom({ before: 'wait', after: 'wait' } as const, empty),
+    packs: fc.integer({ min: 1, max: 4 }),
+    star: fc.boolean(),
+  });
+  const property = fc.asyncProperty(
+    fc.oneof(schedulesOfTouches, schedulesOfOneVersion),
+    conditions,
+    async (schedule, more) => {
+      await holds(schedule, { ...more, plain: true });
+    },
+  );
+  await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
 
 const star = true;
