@@ -297,7 +297,11 @@ describe('SQL over the Postgres sink, as a superuser', { timeout: TIME }, () => 
 
   it.each([
     ['SELECT nme FROM customers', /"customers.name"/],
-    ['SELECT a.*, a.* FROM customers a', /"id" specified more than once/],
+    ['SELECT a.*, a.* FROM customers a', /"id" specified more than once. Call one/],
+    [
+      'SELECT count(*), count(DISTINCT name) FROM customers',
+      /"count" specified more than once. Call one of them otherwise: .* AS /,
+    ],
     ['SELECT a.* FROM customers a GROUP BY ()', /"a.id" must appear/],
     ["SELECT 'Anna'::int", /"Anna"/],
   ])('names what is of the datasets, or in the query: %s', async (sql, words) => {
