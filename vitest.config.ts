@@ -31,8 +31,8 @@ export default defineConfig({
           ],
           exclude: slow,
           // Generous: a machine under load is slow, and no test waits by the clock.
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       { ...sources, test: { ...patient, name: 'crash', include: slow, testTimeout: 240_000, hookTimeout: 120_000 } },
@@ -43,8 +43,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/{integration,end-to-end,observability}/**/*.test.ts'],
           globalSetup: ['test/services/global-setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
       // With a Node that has SQLite: test/integration/sources/sqlite.test.ts runs it.

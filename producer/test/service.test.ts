@@ -103,7 +103,7 @@ describe('the producer', () => {
       expect(text).toContain(`RabbitMQ is not connected (amqp://127.0.0.1:${port})`);
     });
     await server.listen(port);
-    await vi.waitFor(async () => expect((await get('/readyz')).status).toBe(200), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await get('/readyz')).status).toBe(200));
   });
 
   it('is not ready, and says why, while Redis is away; polls wait for it and can be stopped', async () => {

@@ -87,7 +87,7 @@ sink: { csv: { directory: ${folder} } }
       interval: 100,
     });
   const tells = (service: Consumer | Producer, words: RegExp) =>
-    vi.waitFor(async () => expect(await readiness(service)).toMatch(words), { timeout: 30_000, interval: 20 });
+    vi.waitFor(async () => expect(await readiness(service)).toMatch(words), { interval: 20 });
 
   test('a quorum queue without a process (541), and an operator who closes the connections (320): both services name it and say what to do, until the node brings it back', async () => {
     const server = `quorum_queues, {'%2F_${name}', node()}`;

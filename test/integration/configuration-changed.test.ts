@@ -27,7 +27,7 @@ describe.concurrent.each(['csv', 'postgres'] as const)('a configuration that cha
       path.edit([PHONE]);
       // The producer has the new configuration and polls in full; the consumers still leave out the field.
       await path.startProducer();
-      await vi.waitFor(async () => expect(await seenAgain(path)).toBe(true), { timeout: 20_000 });
+      await vi.waitFor(async () => expect(await seenAgain(path)).toBe(true));
       for (const consumer of path.consumers.splice(0)) await consumer.stop();
       await path.startConsumer();
       await path.settled();

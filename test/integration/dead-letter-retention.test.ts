@@ -136,7 +136,7 @@ endpoints:
     await bury('not-a-date', { headers: { [DEAD_LETTER_HEADERS.deadAt]: 'yesterday' } });
     await bury('to-come', { daysAgo: -400 });
     const one = await dashboard();
-    await expect.poll(() => metric(one, 'tributary_dead_letters_undated'), { timeout: 10_000 }).toBe(3);
+    await expect.poll(() => metric(one, 'tributary_dead_letters_undated')).toBe(3);
     expect(await metric(one, 'tributary_dead_letters_expired_total')).toBe(3);
     expect(await lying()).toEqual(['by-rabbitmq-now', 'no-date', 'not-a-date', 'to-come', 'young']);
     expect(await lying('item')).toEqual([]);
@@ -161,7 +161,7 @@ endpoints:
         counts.filter((count) => count !== undefined),
       );
     // Whoever looks into the queue meanwhile holds the letter, and the dashboard finds none.
-    await expect.poll(expired, { timeout: 10_000 }).toEqual([1]);
+    await expect.poll(expired).toEqual([1]);
     expect(await lying()).toEqual([]);
     await bury('late', { daysAgo: 31 });
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -174,7 +174,7 @@ endpoints:
     await bury('old', { daysAgo: 31 });
     await mkdir(join(folder, 'audit.jsonl'));
     await dashboard();
-    await expect.poll(() => logs.join(''), { timeout: 10_000 }).toContain('old dead letters could not be removed');
+    await expect.poll(() => logs.join('')).toContain('old dead letters could not be removed');
     expect(await lying()).toEqual(['old']);
   });
 });

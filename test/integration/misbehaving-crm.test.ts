@@ -88,7 +88,7 @@ test('a CRM that misbehaves in every way loses no change, however its pages are 
     return summaries.filter(({ error }) => error !== undefined);
   };
   // Its queues are there when it is ready.
-  await vi.waitFor(async () => expect((await fetch(`${producer.url}/readyz`)).status).toBe(200), { timeout: 20_000 });
+  await vi.waitFor(async () => expect((await fetch(`${producer.url}/readyz`)).status).toBe(200));
   await channel.consume(
     queue,
     (message) => {

@@ -282,7 +282,7 @@ describe.concurrent('a CSV folder that went back', () => {
     const part = join(path.directory, 'customers', name);
     const lines = readFileSync(part, 'utf8').split('\r\n');
     await path.start();
-    await vi.waitFor(() => expect(path.consumers.flatMap((one) => one.problems())).toEqual([]), { timeout: 20_000 });
+    await vi.waitFor(() => expect(path.consumers.flatMap((one) => one.problems())).toEqual([]));
     truncateSync(part, Buffer.byteLength(`${lines.slice(0, 4).join('\r\n')}\r\n`));
     await path.settled();
   });

@@ -15,8 +15,8 @@ import { uniqueName } from '../services/handle.js';
 import { startPrivatePostgresPair } from '../services/postgres.js';
 import { startPrivateSentinel } from '../services/sentinel.js';
 
-/** Milliseconds until a cause is told, and until its end is: 10 s by the timers of the services, and as long again for a slow machine. */
-const WITHIN = { timeout: 20_000, interval: 50 };
+/** Milliseconds until a cause is told, and until its end is: 10 s by the timers of the services, and more for a busy machine. */
+const WITHIN = { timeout: 45_000, interval: 50 };
 const UNTIL_READY = { timeout: 60_000, interval: 100 };
 
 const log = createLogger({ service: 'test', instance: 'test', level: process.env.LOG_LEVEL ?? 'silent' });

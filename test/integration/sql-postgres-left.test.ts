@@ -60,7 +60,7 @@ describe('SQL over Postgres by a role that only looks', { timeout: 120_000 }, ()
     const leaving = new AbortController();
     const left = [ask(UNENDING, leaving.signal), ask(UNENDING, leaving.signal)];
     const gone = Promise.all(left.map((one) => expect(one).rejects.toThrow('gone')));
-    await expect.poll(sessions, { timeout: 20_000, interval: 50 }).toBe(2);
+    await expect.poll(sessions, { interval: 50 }).toBe(2);
     leaving.abort(new Error('gone'));
     await gone;
     await expect(ask('SELECT 1')).rejects.toMatchObject({ code: 'sql_left', message: /2 earlier queries still work/ });
@@ -96,7 +96,7 @@ describe('SQL over Postgres by a role that only looks', { timeout: 120_000 }, ()
     const options = { port: 0, host: '127.0.0.1', instance: 'test', auditLog: join(folder, 'audit.jsonl') };
     const dashboard = createDashboard({ ...options, config, log: warning, postgresUrl: url, sqlUrl: as.href });
     await dashboard.start();
-    await vi.waitFor(() => expect(lines.join('')).toMatch(/no temp_file_limit/), { timeout: 10_000 });
+    await vi.waitFor(() => expect(lines.join('')).toMatch(/no temp_file_limit/));
     await dashboard.stop();
   }
 

@@ -276,11 +276,11 @@ describe('SQL over the Postgres sink, as a superuser', { timeout: TIME }, () => 
       );
       return rows.length;
     };
-    await expect.poll(alive, { timeout: 20_000 }).toBe(1);
+    await expect.poll(alive).toBe(1);
     const gone = expect(running).rejects.toThrow('gone');
     reading.abort(new Error('gone'));
     await gone;
-    await expect.poll(alive, { timeout: 20_000 }).toBe(0);
+    await expect.poll(alive).toBe(0);
   });
 
   it.each([

@@ -68,6 +68,6 @@ describe('a look at the dead letters whose connection is cut', () => {
     if (name !== 'close') expect(outcome).toBeInstanceOf(RetryableError);
     broker.channel = open;
     await expect.poll(() => broker.connected).toBe(true);
-    await expect.poll(look, { timeout: 20_000 }).toMatchObject({ looked: 10, removed: 0, complete: true });
+    await expect.poll(look).toMatchObject({ looked: 10, removed: 0, complete: true });
   });
 });

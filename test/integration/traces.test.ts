@@ -103,7 +103,7 @@ describe('traces', () => {
       ],
     });
     await path.start();
-    await vi.waitFor(() => expect(path.producer?.problems()).toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(path.producer?.problems()).toEqual([]));
     const traces = ['1', '2'].map((n) => ({ traceId: n.repeat(32), spanId: n.repeat(16) }));
     for (const { traceId, spanId } of traces) {
       const id = `W${traceId[0]}`;
@@ -142,7 +142,7 @@ describe('traces', () => {
     await path.start();
     await path.settled();
     const lost = async () => (await path.consumers[0]?.registry.metrics())?.match(/spans_lost_total\{.*\} (\d+)/)?.[1];
-    await vi.waitFor(async () => expect(Number(await lost())).toBeGreaterThan(0), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(Number(await lost())).toBeGreaterThan(0));
     const begun = performance.now();
     await path.stop();
     expect(performance.now() - begun).toBeLessThan(10_000);

@@ -33,7 +33,7 @@ endpoints: { crm: { entity: customer, url: "http://127.0.0.1:1/", schedule: { ev
       signal: stop.signal,
     });
   }
-  await vi.waitFor(() => expect(told).toHaveLength(2), { timeout: 30_000 });
+  await vi.waitFor(() => expect(told).toHaveLength(2));
   await vi.waitFor(async () => expect(await redis.hlen(`${redisPrefix(name)}services`)).toBe(4), 30_000);
   expect(told.sort()).toEqual([
     expect.stringMatching(/^consumer one 1a: two services go by the name "consumer one".*INSTANCE_ID/),

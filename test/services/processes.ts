@@ -40,7 +40,7 @@ export function signal(pids: readonly number[], name: NodeJS.Signals): void {
  * @param timeout milliseconds
  * @throws Error naming those that are left after the timeout
  */
-export async function untilGone(pids: readonly number[], timeout = 15_000): Promise<void> {
+export async function untilGone(pids: readonly number[], timeout = 45_000): Promise<void> {
   const deadline = Date.now() + timeout;
   for (;;) {
     const running = new Set(runningProcesses().map(({ pid }) => pid));

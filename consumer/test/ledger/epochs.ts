@@ -9,7 +9,7 @@ import { log } from '../support/records.js';
 import type { TestRedis } from '../support/test-redis.js';
 import { removePipeline, runOf, uniquePipeline } from './harness.js';
 
-const waitFor = (condition: () => unknown) => vi.waitFor(condition, { timeout: 20_000 });
+const waitFor = (condition: () => unknown) => vi.waitFor(condition);
 
 /** How consumers agree on a ledger, and who rebuilds it. */
 export function describeEpochs(name: string, connect: () => Promise<TestRedis>): void {

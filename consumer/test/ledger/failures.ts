@@ -47,7 +47,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(y, a('1 m1'))).toEqual(['busy']);
       await x.renewLease(50);
       const takeOver = async () => expect((await y.claim(CUSTOMERS, [a('1 m1')]))[0]?.takenFrom).toEqual(['X']);
-      await vi.waitFor(takeOver, { timeout: 20_000 });
+      await vi.waitFor(takeOver);
     });
 
     test('a writer that never took a lease counts as dead', async () => {

@@ -88,7 +88,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
           await steps.flushNow();
           expect(steps.unsettled()).toBe(0);
         };
-        await vi.waitFor(written, { timeout: 20_000 });
+        await vi.waitFor(written);
       }
     };
     const landed = () => sink.rows.map(({ dataset, key }) => `${dataset} ${key}`);

@@ -6,7 +6,7 @@ import { type Rig, startRig } from './rig.js';
 
 // A stand-in starts a process, and the machine may be busy.
 
-const WAIT = { timeout: 10_000 };
+const WAIT = { timeout: 45_000 };
 const NEVER = { size: 10, interval: 3_600_000 };
 const PACK = '019b7600-0000-7000-8000-00000000000a';
 const NUMBER = '0123456789abcdef/8+4';

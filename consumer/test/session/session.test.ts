@@ -9,7 +9,7 @@ import { type Rig, type SessionChanges, startRig } from './rig.js';
 
 // A stand-in starts a process, and the machine may be busy.
 
-const WAIT = { timeout: 10_000 };
+const WAIT = { timeout: 45_000 };
 const NEVER = { size: 10, interval: 3_600_000 };
 
 describe('a session', () => {

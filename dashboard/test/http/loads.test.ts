@@ -29,7 +29,7 @@ describe('downloads that nobody reads', () => {
       const answer = await fetch(`${dashboard.url}/api/datasets`);
       expect(await answer.json()).toMatchObject({ datasets: [{ rows: 12_000, indexing: null }, {}, {}] });
     };
-    await vi.waitFor(indexed, { timeout: 20_000, interval: 100 });
+    await vi.waitFor(indexed, { interval: 100 });
   });
   afterAll(async () => {
     for (const one of asked) one.destroy();
@@ -58,7 +58,7 @@ describe('downloads that nobody reads', () => {
     for (const { one, begun } of greedy) void begun.then((answer) => answers.push({ one, answer })).catch(() => {});
     const statuses = () => answers.map(({ answer }) => answer.statusCode).sort();
     // Two run, and six wait.
-    await vi.waitFor(() => expect(statuses()).toEqual([200, 200, 429]), { timeout: 15_000 });
+    await vi.waitFor(() => expect(statuses()).toEqual([200, 200, 429]));
     const refused = answers.find(({ answer }) => answer.statusCode === 429)?.answer;
     expect(refused?.headers['retry-after']).toBe('10');
     expect(String(Buffer.concat(await collect<Buffer>(refused)))).toContain(
@@ -73,7 +73,7 @@ describe('downloads that nobody reads', () => {
     expect(await rows.json()).toMatchObject({ total: 12_000 });
 
     answers.find(({ answer }) => answer.statusCode === 200)?.one.destroy();
-    await vi.waitFor(() => expect(statuses()).toEqual([200, 200, 200, 429]), { timeout: 15_000 });
+    await vi.waitFor(() => expect(statuses()).toEqual([200, 200, 200, 429]));
     for (const { one } of greedy) one.destroy();
     const last = await download('10.0.0.1').begun;
     expect(last.statusCode).toBe(200);
@@ -98,7 +98,7 @@ describe('places that readers hold who take a few bytes now and then', { timeout
       const answer = await fetch(`${dashboard.url}/api/datasets`);
       expect(await answer.json()).toMatchObject({ datasets: [{ rows: 25_000, indexing: null }, {}, {}] });
     };
-    await vi.waitFor(indexed, { timeout: 30_000, interval: 100 });
+    await vi.waitFor(indexed, { interval: 100 });
   }, 60_000);
   afterAll(async () => {
     for (const one of dripping) clearInterval(one);
@@ -143,7 +143,7 @@ describe('requests behind others of their connection', { timeout: 60_000 }, () =
       const answer = await fetch(`${dashboard.url}/api/datasets`);
       expect(await answer.json()).toMatchObject({ datasets: [{ rows: 1, indexing: null }, {}, {}] });
     };
-    await vi.waitFor(indexed, { timeout: 20_000, interval: 100 });
+    await vi.waitFor(indexed, { interval: 100 });
   });
   afterAll(async () => {
     for (const socket of sockets) socket.destroy();
@@ -179,7 +179,7 @@ describe('requests behind others of their connection', { timeout: 60_000 }, () =
       text += String(chunk);
     });
     const answers = () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
-    await vi.waitFor(() => expect(answers()).toEqual(['200', '200', '200', '404']), { timeout: 20_000 });
+    await vi.waitFor(() => expect(answers()).toEqual(['200', '200', '200', '404']));
     const many = send('10.0.0.5', ['/api/live', ...Array.from({ length: 200 }, () => '/api/session')]).resume();
     if (!many.closed) await once(many, 'close');
   });
@@ -216,7 +216,7 @@ describe('answers that nobody reads', { timeout: 60_000 }, () => {
     };
     for (let count = 0; count < 12; count++) ask('10.0.0.1');
     // One is held, and ten wait.
-    await vi.waitFor(() => expect(statuses.toSorted()).toEqual([200, 429]), { timeout: 15_000 });
+    await vi.waitFor(() => expect(statuses.toSorted()).toEqual([200, 429]));
     const [other] = (await once(ask('10.0.0.2'), 'response')) as [IncomingMessage];
     expect(other.statusCode).toBe(200);
     expect(statuses.filter((status) => status === 200)).toHaveLength(2);

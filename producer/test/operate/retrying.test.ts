@@ -35,7 +35,7 @@ async function setUp(child?: object, retries = 10) {
     const line = new RegExp(`^tributary_poll_retrying_attempts\\{.*endpoint="${endpoint}".*\\} (\\d+)$`, 'm');
     return Number(line.exec((await rig.get('/metrics')).text)?.[1] ?? 0);
   };
-  const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
+  const until = (check: () => Promise<void>) => vi.waitFor(check, { interval: 20 });
   return { ...rig, url, api, read, report, attempts, until };
 }
 

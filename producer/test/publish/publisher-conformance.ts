@@ -261,7 +261,7 @@ export function describePublisher(name: string, makeBroker: () => Promise<Broker
       expect(other.problem).toBeUndefined();
 
       await admin.deleteExchange(taken);
-      await vi.waitFor(() => expect(publisher.problem).toBeUndefined(), { timeout: 10_000 });
+      await vi.waitFor(() => expect(publisher.problem).toBeUndefined());
       const next = publisher.begin();
       await next.publish(messagesOf(1, 'customer')[0] as OutgoingMessage);
       await next.flush();
@@ -384,7 +384,7 @@ async function setUp(
     });
 
   const publisher = await openPublisher(broker, { topology, log, ...options });
-  await vi.waitFor(() => expect(publisher.problem).toBeUndefined(), { timeout: 10_000 });
+  await vi.waitFor(() => expect(publisher.problem).toBeUndefined());
   const unconfirmed = () => publisher.stats.reduce((sum, stats) => sum + stats.unconfirmed, 0);
   const messages = (...given: [count: number, entity?: string, padding?: string, fetchedAt?: string]) => {
     const [count, entity = 'customer', ...others] = given;

@@ -117,7 +117,7 @@ describe('publisher: a broker that misbehaves', () => {
     const { publisher, message, queued } = await setUp({ pack: { records: 50, bytes: 100_000, from: 0 } });
     const run = publisher.begin();
     for (let n = 0; n < 120; n++) void run.publish(message(`k${n}`));
-    await vi.waitFor(() => expect(run.confirmed).toBe(120), { timeout: 20_000 });
+    await vi.waitFor(() => expect(run.confirmed).toBe(120));
     expect(queued()).toBe(3);
     await run.flush();
   });

@@ -36,7 +36,7 @@ describe('an API that asks to wait', () => {
     const endpoints = Object.fromEntries(apis.map(({ url }, index) => [`api-${index}`, { url, ...settings }]));
     const { producer, get, lines } = await setUpProducer(endpoints, { schedule: true });
     await producer.start();
-    await vi.waitFor(() => expect(apis.map(({ times }) => times.length)).toEqual([1, 1, 1, 1]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(apis.map(({ times }) => times.length)).toEqual([1, 1, 1, 1]));
     const report = async (id: string) => JSON.parse((await get(`/endpoints/${id}/status`)).text) as EndpointReport;
     await vi.waitFor(async () => {
       for (const index of apis.keys()) {
@@ -46,7 +46,7 @@ describe('an API that asks to wait', () => {
         expect(Date.parse(nextRun ?? '')).toBeGreaterThanOrEqual(Date.parse(notBefore));
       }
     });
-    await vi.waitFor(() => expect(apis.every(({ times }) => times.length > 1)).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(() => expect(apis.every(({ times }) => times.length > 1)).toBe(true));
     for (const { times } of apis) {
       const [first = 0, second = 0] = times;
       expect(second - first).toBeGreaterThanOrEqual(2_990);
@@ -194,7 +194,7 @@ describe('a pause that outlives the process', () => {
     expect(marks.paused).toBeUndefined();
     const second = await setUpProducer(settings, { marks, schedule: true });
     await second.producer.start();
-    await vi.waitFor(() => expect(api.asked.length).toBeGreaterThan(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(api.asked.length).toBeGreaterThan(1));
     expect(api.paths.slice(0, 2)).toEqual(['/', '/?since=2026-03-01T10%3A59%3A55.000Z']);
   });
 });

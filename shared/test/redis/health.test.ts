@@ -5,7 +5,7 @@ import { createLogger, openRedis } from '../../src/index.js';
 
 /** Milliseconds; longer than a look of the watch, shorter than an attempt to connect. */
 const SLOW = 1_200;
-const PATIENCE = { timeout: 20_000, interval: 50 };
+const PATIENCE = { timeout: 45_000, interval: 50 };
 
 /** A connection to a server of this kind, and what it logs. */
 async function connectTo(onConnection: (socket: Socket) => void) {

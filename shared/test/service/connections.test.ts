@@ -137,9 +137,7 @@ describe('a server that has as many connections as it takes', { timeout: 60_000 
     await closed(await open(WHOLE));
     expect(streams.filter(({ destroyed }) => destroyed)).toEqual([]);
     streams[0]?.destroy();
-    await expect
-      .poll(async () => await answerOn(await open(WHOLE)).catch(() => ''), { timeout: 20_000 })
-      .toContain('known');
+    await expect.poll(async () => await answerOn(await open(WHOLE)).catch(() => '')).toContain('known');
   });
 });
 
@@ -211,7 +209,7 @@ describe('a client that takes nothing of its answer', { timeout: 60_000 }, () =>
     const whole = await fetch(`${server.url}/large/reader`);
     expect((await whole.arrayBuffer()).byteLength).toBe(LARGE_ANSWER.length);
     for (const who of ['third', 'fourth', 'fifth']) await hold(who);
-    await expect.poll(() => ended.length, { timeout: 10_000 }).toBe(3);
+    await expect.poll(() => ended.length).toBe(3);
     expect(ended).toEqual(['first', 'second', 'third']);
     for (const socket of sockets) socket.destroy();
   });

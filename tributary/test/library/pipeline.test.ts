@@ -193,7 +193,7 @@ describe('createPipeline', () => {
     pipeline.on('run', ({ endpoint, published }) => runs.push([endpoint, published]));
     await pipeline.start();
     expect(await pipeline.run('blog')).toMatchObject({ endpoint: 'blog', records: 2, published: 2 });
-    await vi.waitFor(() => expect(dead).toEqual([['blog', 'b', 'at']]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(dead).toEqual([['blog', 'b', 'at']]));
     records = [];
     await pipeline.run('blog');
     expect(asked.at(-1)).toMatch(/since=/);
@@ -209,7 +209,7 @@ describe('createPipeline', () => {
       'there is no endpoint "blag" that is enabled; expected one of: blog',
     );
     await expect(pipeline.reset('blag')).rejects.toMatchObject({ code: 'endpoint_unknown' });
-    await vi.waitFor(() => expect(pipeline.health()).toEqual({ ready: true, problems: [] }), { timeout: 10_000 });
+    await vi.waitFor(() => expect(pipeline.health()).toEqual({ ready: true, problems: [] }));
   });
 
   it('polls no more on its schedules while it is paused, and polls what it is asked for all the same', async () => {
@@ -230,10 +230,10 @@ describe('createPipeline', () => {
     };
     const pipeline = await startPipeline({ ...options(), config: often, output: output('paused') });
     onTestFinished(() => pipeline.stop());
-    await vi.waitFor(() => expect(asked).toBeGreaterThan(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(1));
     await pipeline.pause();
     const states = async () => (await pipeline.endpoints()).map(({ state }) => state);
-    await vi.waitFor(async () => expect(await states()).toEqual(['paused']), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await states()).toEqual(['paused']));
     await systemClock.sleep(500);
     const before = asked;
     await systemClock.sleep(700);
@@ -241,7 +241,7 @@ describe('createPipeline', () => {
     expect(await pipeline.run('blog')).toMatchObject({ records: 0 });
     expect(asked).toBe(before + 1);
     await pipeline.resume('blog');
-    await vi.waitFor(() => expect(asked).toBeGreaterThan(before + 2), { timeout: 10_000 });
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(before + 2));
   });
 
   it('reads a source of its program, and writes to a sink of its program, across a second start', async () => {
@@ -334,7 +334,7 @@ describe('createPipeline', () => {
     const headers = { authorization: 'Bearer viewer-secret' };
     const flow = async () => await (await fetch(`${dashboard}/api/flow`, { headers })).json();
     const all = { producers: [{ answers: true }], consumers: [{ answers: true }] };
-    await vi.waitFor(async () => expect(await flow()).toMatchObject(all), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await flow()).toMatchObject(all));
   });
 
   it.each(['ADMIN_TOKEN', 'READ_TOKEN', 'DASHBOARD_VIEWER_TOKEN'])('refuses a short %s in words', async (name) => {
@@ -375,7 +375,7 @@ describe('createPipeline', () => {
     await round.once();
     await round.stop();
     const live = await startPipeline({ ...options(), config: marked, output });
-    await vi.waitFor(() => expect(asked).toHaveLength(2), { timeout: 10_000 });
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
     expect(asked[1]).toMatch(/\?since=2026-03-01/);
     expect(live.marks).toBe('memory');
     await live.stop();

@@ -209,7 +209,7 @@ describe('the CSV reader and its parts', () => {
     const rows = Array.from({ length: 700 }, (_, index) => ({ key: `k${index}`, at: index, values: { note } }));
     await writePart(directory, rows);
     // A look waits some tenths of a second for what is new; on a busy machine the rest is read behind the first answer.
-    await expect.poll(summary, { timeout: 20_000 }).toMatchObject({ indexing: null });
+    await expect.poll(summary).toMatchObject({ indexing: null });
     expect(await summary()).toMatchObject({ rows: 700, keys: 700, problems: [] });
     const page = await reader.rows(
       'customers',

@@ -76,7 +76,7 @@ describe('the database of the CSV reader', () => {
   it('ends all statements when it is closed, and removes its folder', async () => {
     const endless = database.snapshot(({ query }) => query(ENDLESS));
     const ended = expect(endless).rejects.toThrow('is being stopped');
-    await expect.poll(() => readdir(folder), { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => readdir(folder)).toHaveLength(1);
     await database.close();
     await ended;
     expect(await readdir(folder)).toEqual([]);
