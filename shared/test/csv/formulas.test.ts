@@ -138,6 +138,6 @@ describe('a cell of a CSV file', () => {
     for (const text of [`+1 ${'1'.repeat(100_000)}x`, `+1${' 1'.repeat(50_000)}x`, `-${'1,'.repeat(50_000)}`]) {
       expect(written(text)).toBe(`'${text}`);
     }
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });

@@ -87,7 +87,7 @@ describe('the stand-ins', () => {
     const started = performance.now();
     for (let index = 0; index < 100; index++) await redis.set('key', index);
     // At 100 ms each, as the package comes, this would take 10 s.
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(performance.now() - started).toBeLessThan(8_000);
     redis.disconnect();
   });
 

@@ -34,6 +34,6 @@ describe('linkTarget', () => {
     linkTarget(`<a>${'; a="\\"'.repeat(2_000)}${' '.repeat(4_000)}`, 'next');
     linkTarget(`<a>${';'.repeat(8_000)}`, 'next');
     linkTarget('<'.repeat(16_000), 'next');
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });
