@@ -19,6 +19,7 @@ import { readManifest } from '../../tributary/src/backup/manifest.js';
 import { keptWhen } from '../../tributary/src/backup/redis-keys.js';
 import { beginRestore, restoreBackup } from '../../tributary/src/backup/restore.js';
 import { openServers } from '../../tributary/src/backup/stores.js';
+import { atShell } from '../../tributary/src/cli/shell/at-shell.js';
 import { cli } from '../../tributary/test/cli/support.js';
 import { withChannel } from '../end-to-end/support/servers.js';
 import { WholePath } from './whole-path.js';
@@ -101,7 +102,14 @@ async function restoreUntil({ path, env, backup }: Stage, step: string): Promise
       files: new BackupFiles(backup, manifest.files),
       servers: await openServers(env, systemClock, log, releases),
       copies: { ...bound(copies), ended: async () => endAt('the end') },
-      reaching: { config: path.config, amqpUrl: env.AMQP_URL, auditLog: env.AUDIT_LOG, log, signal },
+      reaching: {
+        config: path.config,
+        amqpUrl: env.AMQP_URL,
+        auditLog: env.AUDIT_LOG,
+        actor: atShell({}),
+        log,
+        signal,
+      },
       replaces: false,
       clock: systemClock,
       signal,

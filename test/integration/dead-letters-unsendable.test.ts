@@ -71,6 +71,7 @@ const reaching = () => ({
   config,
   amqpUrl: rabbit.url,
   auditLog: join(folder, 'audit.jsonl'),
+  actor: { name: 'anna', role: 'admin', from: 'shell' } as const,
   log,
   signal: new AbortController().signal,
 });

@@ -228,6 +228,11 @@ export const ENVIRONMENT = {
     words:
       'The audit log: what people do on the dashboard and by commands, and what the system does with personal data',
   },
+  AUDIT_ACTOR: {
+    readers: ['commands'],
+    usually: 'the user of the system',
+    words: 'Who acts by a command, for the audit log: in a container all are one user',
+  },
   CRM_URL: {
     readers: ['pipeline', 'start'],
     usually: 'a mock CRM',

@@ -15,7 +15,14 @@ import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
 
-export const BACKUP_VARIABLES = ['PIPELINE', 'AMQP_URL', 'REDIS_URL', 'POSTGRES_URL', 'AUDIT_LOG'] as const;
+export const BACKUP_VARIABLES = [
+  'PIPELINE',
+  'AMQP_URL',
+  'REDIS_URL',
+  'POSTGRES_URL',
+  'AUDIT_LOG',
+  'AUDIT_ACTOR',
+] as const;
 
 /** Copies a pipeline while it runs. */
 export function backupCommand(context: Context, version: string): CommandUnknownOpts {

@@ -1,6 +1,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { DeadLetterRequest, Reaching } from '@tributary/dashboard';
 import { createLogger, describeError, type PipelineConfig } from '@tributary/shared';
+import { atShell } from './shell/at-shell.js';
 import {
   configOption,
   createCommand,
@@ -22,7 +23,7 @@ interface Criteria {
   readonly search?: string | undefined;
 }
 
-const VARIABLES = ['AMQP_URL', 'AUDIT_LOG', 'PIPELINE'] as const;
+const VARIABLES = ['AMQP_URL', 'AUDIT_LOG', 'AUDIT_ACTOR', 'PIPELINE'] as const;
 
 /** What could not be written: looked at, mended, sent again, thrown away. */
 export function deadLettersCommand(context: Context): CommandUnknownOpts {
@@ -133,6 +134,7 @@ export const reachingLetters = ({ env, terminal }: Context, config: PipelineConf
   amqpUrl: env.AMQP_URL,
   postgresUrl: env.POSTGRES_URL,
   auditLog: env.AUDIT_LOG,
+  actor: atShell(env),
   log: createLogger(
     { service: 'dead-letters', instance: 'shell', level: env.LOG_LEVEL, usual: 'error' },
     { write: (line) => terminal.say(line) },

@@ -5,14 +5,15 @@ import type { Erasure } from '@tributary/consumer';
 import type { ErasedLetters } from '@tributary/dashboard';
 import { count, FatalError, type PipelineConfig, sinkWords, systemClock } from '@tributary/shared';
 import { reachingLetters } from './dead-letters.js';
-import { atShell, audited } from './shell/audited.js';
+import { atShell } from './shell/at-shell.js';
+import { audited } from './shell/audited.js';
 import { configOption, createCommand, outputOption, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
 import type { RecordName } from './subject.js';
 
-const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG'] as const;
+const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG', 'AUDIT_ACTOR'] as const;
 
 /** Removes a record, and keeps it away. */
 export function eraseCommand(context: Context): CommandUnknownOpts {
@@ -89,7 +90,7 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
     key,
     askedAt,
     doneAt,
-    by: atShell().name,
+    by: atShell(env).name,
     reason,
     rows: removed,
     verified: Object.keys(unread).length === 0 ? verified : `${verified}; ${UNREAD}`,

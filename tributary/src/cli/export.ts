@@ -46,7 +46,12 @@ export function exportCommand(context: Context): CommandUnknownOpts {
     ['training_set --json', 'the manifest on stdout'],
     ['training_set --output ./out', 'after start --output ./out'],
   ] as const;
-  return withEnvironment(withExamples(context, command, examples), ['POSTGRES_URL', 'DASHBOARD_SQL_URL', 'AUDIT_LOG']);
+  return withEnvironment(withExamples(context, command, examples), [
+    'POSTGRES_URL',
+    'DASHBOARD_SQL_URL',
+    'AUDIT_LOG',
+    'AUDIT_ACTOR',
+  ]);
 }
 
 /**

@@ -58,6 +58,7 @@ function scanCommand(context: Context): CommandUnknownOpts {
     'REDIS_URL',
     'TRIBUTARY_SECRET',
     'AUDIT_LOG',
+    'AUDIT_ACTOR',
     'PRIVACY_HASH_KEY',
     'PRIVACY_ENCRYPTION_KEYS',
   ]);

@@ -23,7 +23,11 @@ export function revealCommand(context: Context): CommandUnknownOpts {
     ['enc:2026:8Rk… --reason "ticket 4711"', 'one value'],
     ['--as csv --reason "yearly letter" < output/customers/part-….csv', 'a whole file'],
   ] as const;
-  return withEnvironment(withExamples(context, command, examples), ['PRIVACY_ENCRYPTION_KEYS', 'AUDIT_LOG']);
+  return withEnvironment(withExamples(context, command, examples), [
+    'PRIVACY_ENCRYPTION_KEYS',
+    'AUDIT_LOG',
+    'AUDIT_ACTOR',
+  ]);
 }
 
 async function revealLines(context: Context, value: string | undefined, as: FormName, reason: string): Promise<void> {

@@ -14,6 +14,7 @@ const VARIABLES = [
   'PRIVACY_HASH_KEY',
   'PRIVACY_ENCRYPTION_KEYS',
   'AUDIT_LOG',
+  'AUDIT_ACTOR',
 ] as const;
 
 /** A poll that shows what it would do. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { loadPipeline } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -245,6 +245,13 @@ exports: { set: { query: "select 7 as n", format: csv, to: "${join(folder, 'out'
       { action: 'export', step: 'begun', export: 'wrong' },
       { step: 'failed', why: expect.any(String) },
     ]);
+  });
+
+  it('is in the audit log as of whom AUDIT_ACTOR names, where many people run commands as one user', async () => {
+    await cli(['export', 'set', '--config', file()], { env: { AUDIT_LOG, AUDIT_ACTOR: 'anna' } });
+    await cli(['export', 'set', '--config', file()], { env: { AUDIT_LOG, AUDIT_ACTOR: '' } });
+    const whos = audited().flatMap(({ step, who }) => (step === 'begun' ? [who] : []));
+    expect(whos).toEqual(['anna', userInfo().username]);
   });
 
   it('of a folder in which nothing was ever written says so, and makes no files without rows', async () => {

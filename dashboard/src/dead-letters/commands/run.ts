@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { FatalError, type Logger, type PipelineConfig, PoisonError, ReleaseList, systemClock } from '@tributary/shared';
 import { type Actor, AuditLog, DEFAULT_AUDIT_LOG } from '../../audit/audit.js';
@@ -19,6 +18,8 @@ export interface DeadLetterCommandOptions {
   readonly postgresUrl?: string | undefined;
   /** The file in which everything that is done is written down; ./audit/actions.jsonl unless given. */
   readonly auditLog?: string | undefined;
+  /** The person at the shell, who may do anything there; the audit log says who it was. */
+  readonly actor: Actor;
   readonly log: Logger;
   /** Takes what the command answers. */
   readonly write: (text: string) => void;
@@ -47,13 +48,13 @@ export async function runDeadLetterCommand(
   options: DeadLetterCommandOptions,
 ): Promise<void> {
   checkDeadLetterRequest(request);
-  const { write, signal } = options;
+  const { write } = options;
   await withDeadLetters(options, async (deadLetters) => {
     const listing = new Listing(deadLetters, systemClock);
     const tell = (words: string) => {
       if (!request.json) write(words);
     };
-    const { found, words } = await run(request, deadLetters, listing, tell, signal);
+    const { found, words } = await run(request, deadLetters, listing, tell, options);
     write(request.json ? `${JSON.stringify(found)}\n` : words);
   });
 }
@@ -75,7 +76,7 @@ export const eraseLettersOfRecord = (
 ): Promise<ErasedLetters> =>
   withDeadLetters(options, async (deadLetters, audit) => {
     const detail = { entity: of.entity, erased, reason, place: 'dead letters' };
-    return await deadLetters.erase(of, await audit.begin(atShell(), 'erase', detail), options.signal);
+    return await deadLetters.erase(of, await audit.begin(options.actor, 'erase', detail), options.signal);
   });
 
 /** @throws as {@link runDeadLetterCommand} */
@@ -99,9 +100,6 @@ export async function withDeadLetters<T>(
   }
 }
 
-/** A person who can reach the broker may do anything with it; the audit log says who it was. */
-const atShell = (): Actor => ({ name: userInfo().username, role: 'admin', from: 'shell' });
-
 /** What a command answers: for programs, and for people. */
 interface Answer {
   readonly found: unknown;
@@ -113,9 +111,8 @@ async function run(
   deadLetters: DeadLetters,
   listing: Listing,
   tell: (words: string) => void,
-  signal: AbortSignal,
+  { actor, signal }: Reaching,
 ): Promise<Answer> {
-  const actor = atShell();
   switch (command) {
     case 'list': {
       const page = await listing.page(match, { offset: 0, limit }, signal);

@@ -1,9 +1,6 @@
-import { userInfo } from 'node:os';
-import { type AuditActor, type AuditedAct, systemClock, variable } from '@tributary/shared';
+import { type AuditedAct, systemClock, variable } from '@tributary/shared';
+import { atShell } from './at-shell.js';
 import type { Context } from './context.js';
-
-/** Whoever is at the shell. */
-export const atShell = (): AuditActor => ({ name: userInfo().username, role: 'admin', from: 'shell' });
 
 /** What is done, for the audit log. */
 export interface Audited<T> {
@@ -26,7 +23,7 @@ export async function audited<T>({ env }: Context, pipeline: string | undefined,
   const { AuditLog } = await import('@tributary/dashboard');
   const audit = new AuditLog(variable(env, 'AUDIT_LOG'), systemClock, pipeline);
   try {
-    const act = await audit.begin(atShell(), one.action, one.detail);
+    const act = await audit.begin(atShell(env), one.action, one.detail);
     let result: T;
     try {
       result = await one.work(act);
