@@ -409,6 +409,24 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     expect(thrown).toHaveLength(4);
   });
 
+  it.each(['queue', 'endpoint', 'code', 'field', 'search'])(
+    'are never acted on where "%s" is empty: it would mean all',
+    async (name) => {
+      await buryAll(2, 0, good);
+      for (const empty of ['', ' ']) {
+        const body = { match: { [name]: empty } };
+        for (const act of ['/discard', '/replay'])
+          expect(
+            await call(dashboard, 'POST', act, act === '/discard' ? { ...body, reason: 'a test' } : body, ADMIN),
+          ).toMatchObject({
+            status: 400,
+            body: { error: { message: expect.stringContaining('empty') } },
+          });
+      }
+      expect((await list()).total).toBe(2);
+    },
+  );
+
   it('stay where they are when the broker does not take a replay', async () => {
     await buryAll(3, 0, good);
     await channel.unbindQueue(queue(), config.name, 'customer');
@@ -475,6 +493,19 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
       expect((await shell('discard', '--all', '--reason', 'a test')).stdout).toContain('2 discarded');
       expect((await shell('list')).stdout).toBe('No dead letters.\n');
       expect((await auditLines()).at(-1)).toMatchObject({ from: 'shell', action: 'discard', step: 'done', done: 2 });
+    });
+
+    it('all stay where an id or a criterion is empty, as a variable is that is not set', async () => {
+      await buryAll(2, 0, good);
+      for (const args of [
+        ['discard', '', '--reason', 'a test'],
+        ['discard', '--all', '--endpoint', '', '--reason', 'a test'],
+        ['replay', ''],
+        ['replay', '--all', '--search', ' '],
+        ['show', ''],
+      ])
+        await expect(shell(...args), args.join(' ')).rejects.toThrow(/is empty/);
+      expect((await shell('list')).stdout).toContain('2 in all.');
     });
 
     it('are none of them lost when it is killed in the middle of a replay', async () => {

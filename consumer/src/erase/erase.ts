@@ -65,7 +65,7 @@ export async function eraseKey(options: EraseOptions): Promise<Erased> {
 /** As {@link eraseKey}, in a sink of the caller's. */
 export async function eraseIn(sink: Sink, options: Omit<EraseOptions, 'postgresUrl'>): Promise<Erased> {
   const { config, entity, key, clock, signal } = options;
-  const where = whereIn(config, entity);
+  const where = whereIn(config, { entity, key });
   const erasures = erasuresOf(sink);
   const asked = askFor(await erasures.list(), entity, { key, where }, clock.now());
   await erasures.note(asked);

@@ -40,7 +40,7 @@ export interface Held {
 /** Collects what the output holds about one record. Every row is read, so it takes as long as reading everything does. */
 export async function collectHeld(options: SubjectOptions): Promise<Held> {
   const { config, entity, key } = options;
-  const where = whereIn(config, entity);
+  const where = whereIn(config, options);
   const sink = createSink(options);
   const rows: HeldRow[] = [];
   const mentions: HeldRow[] = [];

@@ -24,8 +24,15 @@ function whereOf({ entities, merges, aggregates }: PipelineConfig, entity: strin
   return where;
 }
 
-/** @throws FatalError naming the entities that there are */
-export function whereIn(config: PipelineConfig, entity: string): Where {
+/**
+ * Where rows of a record lie.
+ * @throws FatalError naming the entities that there are; for an empty key, which no record has, and each empty cell would be
+ */
+export function whereIn(
+  config: PipelineConfig,
+  { entity, key }: { readonly entity: string; readonly key: string },
+): Where {
+  if (key === '') throw new FatalError('key_empty', `the key is empty: say which ${entity} is meant`);
   if (Object.hasOwn(config.entities, entity)) return whereOf(config, entity);
   const known = Object.keys(config.entities).join(', ');
   throw new FatalError('entity_unknown', `the pipeline has no entity "${entity}"; it has ${known}`);

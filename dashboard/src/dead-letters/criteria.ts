@@ -11,7 +11,12 @@ type Criterion = (typeof CRITERIA)[number];
 const forEachCriterion = <T>(make: (name: Criterion) => T) =>
   Object.fromEntries(CRITERIA.map((name) => [name, make(name)])) as Record<Criterion, T>;
 
-export const match = z.strictObject(forEachCriterion(() => z.string().max(LONGEST_CRITERION).optional()));
+/** Of an act: an empty one would mean all letters, and whoever gave it meant some. */
+const given = z
+  .string()
+  .max(LONGEST_CRITERION)
+  .refine((text) => text.trim() !== '', 'is empty: leave it out, or name one');
+export const match = z.strictObject(forEachCriterion(() => given.optional()));
 export const criteria = forEachCriterion((name) =>
   z
     .string()

@@ -119,8 +119,10 @@ export interface LetterMatch {
   readonly search?: string | undefined;
 }
 
+/** An empty criterion is none, but for the id: none has an empty one. */
 export function matches(letter: DeadLetter, match: LetterMatch): boolean {
-  for (const name of ['id', 'queue', 'endpoint', 'code', 'field'] as const) {
+  if (match.id !== undefined && letter.id !== match.id) return false;
+  for (const name of ['queue', 'endpoint', 'code', 'field'] as const) {
     if (match[name] !== undefined && match[name] !== '' && (letter[name] ?? NO_FIELD) !== match[name]) return false;
   }
   const words = (match.search ?? '').toLowerCase().split(/\s+/).filter(Boolean);

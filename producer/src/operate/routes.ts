@@ -95,6 +95,8 @@ function resetFrom({ since, to, ...others }: Request['query']): ResetFrom {
   if (Array.isArray(since) || Array.isArray(to) || (since !== undefined && to !== undefined)) {
     throw new FatalError('since_twice', 'since is given more than once, or to, or both of them: only one can be meant');
   }
+  if (since === '' || to === '')
+    throw new FatalError('since_empty', 'since or to is empty: say from where, or leave it out');
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
   return { since: text(since), to: text(to) };
 }

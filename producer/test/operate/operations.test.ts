@@ -149,6 +149,8 @@ describe('the operation of endpoints', () => {
       text: expect.stringContaining('since is given more than once'),
     });
     expect(await post('/endpoints/crm/reset?since=2026-01-01&to=2026-02-01')).toMatchObject({ status: 400 });
+    expect(await post('/endpoints/crm/reset?since=')).toMatchObject({ status: 400 });
+    expect(await post('/endpoints/crm/reset?to=')).toMatchObject({ status: 400 });
     // Otherwise everything would come again.
     for (const name of ['to[]', 'Since', '__proto__', 'sinse']) {
       expect(await post(`/endpoints/crm/reset?${name}=2026-01-01`)).toMatchObject({

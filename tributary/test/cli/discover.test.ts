@@ -75,6 +75,23 @@ describe('discover', () => {
     expect(await cli(['discover'])).toMatchObject({ code: 1, stderr: expect.stringContaining('expected a URL') });
   });
 
+  it('tells which variables a description takes, also where the file is printed', async () => {
+    const described = join(folder, 'openapi.json');
+    const schema = { type: 'array', items: { type: 'object', properties: { id: { type: 'integer' } } } };
+    const parameters = ['AWS_SECRET', 'shop'].map((name) => ({ in: 'query', name, required: true }));
+    const get = { parameters, responses: { 200: { content: { 'application/json': { schema } } } } };
+    writeFileSync(
+      described,
+      JSON.stringify({ servers: [{ url: 'https://x.example' }], paths: { '/things': { get } } }),
+    );
+    const { stdout, stderr } = await cli(['discover', '--openapi', described, '--print'], {
+      env: { AWS_SECRET: 'geheim-1' },
+    });
+    expect(stdout).not.toContain('geheim-1');
+    expect(stderr).toContain('Taken from your environment, and sent to the server that the file names: AWS_SECRET.');
+    expect(stderr).toContain('Set in the environment: SHOP.');
+  });
+
   it('adds nothing of what the file polls already, unless it is given a name', async () => {
     const file = join(folder, 'mine.yaml');
     const again = ['discover', url, '--auth', 'bearer t-12345', '--yes', '--config', file];

@@ -41,6 +41,18 @@ describe('erase and subject', () => {
     expect(audited().match(/"step":"failed"/g)).toHaveLength(2);
   });
 
+  test.each(['erase', 'subject'])(
+    '%s wants a key: an empty one, of a variable that is not set, would be each empty cell',
+    async (command) => {
+      const { code, stdout, stderr } = await run(command, 'person', '', '--reason', 'request 17');
+      expect(code).toBe(1);
+      expect(stderr).toContain('the key is empty');
+      expect(stdout).toBe('');
+      // Nothing is noted that would keep records away.
+      expect(existsSync(join(folder, 'output', '.tributary', 'erased'))).toBe(false);
+    },
+  );
+
   test('want a reason', async () => {
     expect((await run('erase', 'person', 'K')).code).toBe(2);
     expect((await run('subject', 'person', 'K')).code).toBe(2);

@@ -21,16 +21,15 @@ export interface DeadLetterRequest {
 }
 
 /** @throws Error that says which options are missing, or do not go together */
-export function checkDeadLetterRequest({
-  command,
-  match: { id },
-  all,
-  reason,
-  payload,
-  limit,
-}: DeadLetterRequest): void {
+export function checkDeadLetterRequest({ command, match, all, reason, payload, limit }: DeadLetterRequest): void {
   if (!Number.isInteger(limit) || limit < 1) throw new Error(`--limit is ${limit}: expected a whole number, 1 or more`);
+  for (const [name, value] of Object.entries(match)) {
+    // A variable of a shell that is not set: it would mean all letters.
+    if (value !== undefined && value.trim() === '')
+      throw new Error(name === 'id' ? 'the id is empty' : `--${name} is empty: leave it out, or name one`);
+  }
   if (command === 'list') return;
+  const { id } = match;
   if (command === 'show' && id === undefined) throw new Error('show which one? Give the id that list shows');
   if (command !== 'show' && id === undefined && !all) throw new Error(`${command} which one? Give an id, or --all`);
   if (id !== undefined && all) throw new Error('give an id or --all, not both');
