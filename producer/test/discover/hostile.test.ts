@@ -69,18 +69,22 @@ describe('a description that is no good costs nothing but what it describes so:'
   });
 });
 
-it.each([`${filled('HOME')}.csv`, '{{since}}.csv', `a${filled('file:/etc/passwd').replaceAll('/', '')}.csv`])(
-  'a file called %s costs no other',
-  async (name) => {
-    const at = folder();
-    for (const one of [name, 'goods.csv']) writeFileSync(join(at, one), 'id,name\n1,a\n2,b\n3,c\n');
-    const signal = new AbortController().signal;
-    const draft = await draftOfFiles({ path: at, env: { HOME: '/root' }, clock: systemClock, signal });
-    const { endpoints } = parsePipeline(pipelineText(draft, undefined, '').text, {}, 'found.yaml');
-    expect(Object.keys(endpoints)).toEqual(['goods']);
-    expect(draft.notes.join('\n')).toContain('left out: ');
-  },
-);
+it.each([
+  `${filled('HOME')}.csv`,
+  '{{since}}.csv',
+  `a${filled('file:/etc/passwd').replaceAll('/', '')}.csv`,
+  '*.csv',
+  'go?ds.csv',
+  '{goods,x}.csv',
+])('a file called %s costs no other', async (name) => {
+  const at = folder();
+  for (const one of [name, 'goods.csv']) writeFileSync(join(at, one), 'id,name\n1,a\n2,b\n3,c\n');
+  const signal = new AbortController().signal;
+  const draft = await draftOfFiles({ path: at, env: { HOME: '/root' }, clock: systemClock, signal });
+  const { endpoints } = parsePipeline(pipelineText(draft, undefined, '').text, {}, 'found.yaml');
+  expect(Object.keys(endpoints)).toEqual(['goods']);
+  expect(draft.notes.join('\n')).toContain('left out: ');
+});
 
 describe('a curl line', () => {
   it.each([

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { type PipelineConfig, stringifyJson, systemClock } from '@tributary/shared';
+import { FatalError, type PipelineConfig, stringifyJson, systemClock } from '@tributary/shared';
 import { reachingLetters } from './dead-letters.js';
 import { audited } from './shell/audited.js';
 import { configOption, createCommand, outputOption, withEnvironment, withExamples } from './shell/command.js';
@@ -21,6 +21,7 @@ export function subjectCommand(context: Context): CommandUnknownOpts {
     .addOption(outputOption())
     .addOption(configOption(context))
     .action(async (entity, key, { reason, output, config: file }) => {
+      if (reason.trim() === '') throw new FatalError('reason_missing', '--reason is empty: say why it is collected');
       const config = readPipelineFile(context, file, output);
       const collecting = collect(context, config, { entity, key }, reason);
       const found = await withProgress(context.terminal, () => 'reading all rows', collecting);

@@ -57,6 +57,7 @@ describe('erase and subject', () => {
     expect((await run('erase', 'person', 'K')).code).toBe(2);
     expect((await run('subject', 'person', 'K')).code).toBe(2);
     expect((await run('erase', 'person', 'K', '--reason', ' ')).code).toBe(1);
+    expect((await run('subject', 'person', 'K', '--reason', ' ')).code).toBe(1);
   });
 
   test('erase a key of which there is nothing: it may not come, and the certificate says so', async () => {

@@ -20,6 +20,9 @@ export async function draftOfGroup(
 ): Promise<{ readonly entity: EntityDraft; readonly endpoint: EndpointDraft } | string> {
   const path = pattern === '' ? place : `${place}/${pattern}`;
   const placed: Settings = { path };
+  // It would name other files too, whose records came twice.
+  if (pattern !== '' && files.some((name) => /[*?{]/.test(name)))
+    return `left out: ${path}, whose name holds what stands for any characters`;
   const shown = `${count(files.length, 'file')}${files.length === 1 ? '' : `, such as ${files[0]}`}`;
   let found: Awaited<ReturnType<FilesLook['records']>>;
   let items: Settings = {};
