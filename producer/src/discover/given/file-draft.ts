@@ -21,7 +21,7 @@ export async function draftOfGroup(
   const path = pattern === '' ? place : `${place}/${pattern}`;
   const placed: Settings = { path };
   // It would name other files too, whose records came twice.
-  if (pattern !== '' && files.some((name) => /[*?{]/.test(name)))
+  if (pattern !== '' && files.some((name) => /[*?]|(?<!\$)\{/.test(name)))
     return `left out: ${path}, whose name holds what stands for any characters`;
   const shown = `${count(files.length, 'file')}${files.length === 1 ? '' : `, such as ${files[0]}`}`;
   let found: Awaited<ReturnType<FilesLook['records']>>;
