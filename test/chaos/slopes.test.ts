@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FAULT_KINDS, type FaultKind } from '../src/chaos/plan.js';
-import { judgeNotes, NOTES } from '../src/soak/notes.js';
+import { judgeKept } from '../src/soak/kept.js';
 import { judgeSlopes, LIMITS, type Sample } from '../src/soak/slopes.js';
 
 const SECONDS = 600;
@@ -58,21 +58,33 @@ describe('slopes', () => {
   });
 });
 
-describe('notes of fenced writers', () => {
+describe('what is kept of those that died', () => {
   const kills = (some: Partial<Record<FaultKind, number>>) =>
     ({ ...Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])), ...some }) as Record<FaultKind, number>;
-  const notes = (...counts: readonly number[]) => counts.map((count, at) => ({ at, values: { [NOTES]: count } }));
+  const cast = { producers: 2, consumers: 2, queues: 3 };
+  const samples = (name: string, ...counts: readonly number[]) =>
+    counts.map((count, at) => ({ at, values: { [name]: count } }));
+  const writers = 'notes of fenced writers';
+  const messages = 'notes of settled messages';
 
-  test('may be as many as writers died, and go with each epoch', () => {
+  test('may grow with their deaths', () => {
     const died = kills({ consumer: 3, pause: 1, rabbitmq: 1, producer: 9 });
-    expect(judgeNotes(notes(0, 9, 12, 1), died, 2)).toEqual({ most: 12, deaths: 12, isBounded: true });
+    expect(judgeKept(samples(writers, 0, 9, 12, 1), died, cast)).toEqual([
+      { name: writers, most: 12, allowed: 12, isBounded: true },
+    ]);
+    expect(judgeKept(samples(messages, 3, 39), died, cast)).toEqual([
+      { name: messages, most: 39, allowed: 39, isBounded: true },
+    ]);
   });
 
-  test('are told if there are more: also those that went again', () => {
-    expect(judgeNotes(notes(0, 5, 0), kills({ consumer: 2 }), 2)?.isBounded).toBe(false);
+  test.each([
+    [writers, kills({ consumer: 2 })],
+    [messages, kills({ consumer: 90 })],
+  ])('is told where there is more of it, also if it went again: %s', (name, died) => {
+    expect(judgeKept(samples(name, 0, 7, 0), died, cast).map(({ isBounded }) => isBounded)).toEqual([false]);
   });
 
-  test('are none where nothing was measured', () => {
-    expect(judgeNotes([{ at: 0, values: {} }], kills({}), 2)).toBeUndefined();
+  test('is nothing where nothing was measured', () => {
+    expect(judgeKept([{ at: 0, values: {} }], kills({}), cast)).toEqual([]);
   });
 });

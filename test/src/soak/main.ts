@@ -19,8 +19,8 @@ const HELP = `Runs the pipeline under load, with a fault every 20 s, and fails i
 
 It plays chaos with two producers and two consumers (see npm run chaos -- --help). Faults hit the second of each, and the
 servers. Every 5 s it measures the first of each: resident memory, open files, sockets; and Redis, the queues and the files
-beside the rows. The first third is not judged. What is kept of each writer that was fenced may grow with their deaths. Exit 1 if
-something else grows, or if the audit is not at zero.
+beside the rows. The first third is not judged. What is kept for a while of each process that died may grow with deaths. Exit
+1 if something else grows, or if the audit is not at zero.
 `;
 
 // `npm run soak`

@@ -5,7 +5,7 @@ import { queueDepths } from '../chaos/queues.js';
 import { withRedis } from '../chaos/redis.js';
 import type { Stage } from '../chaos/stage.js';
 import type { Worker } from '../chaos/worker.js';
-import { NOTES } from './notes.js';
+import type { KEPT } from './kept.js';
 import type { Sample } from './slopes.js';
 
 /** Milliseconds from one sample to the next. */
@@ -19,6 +19,9 @@ const MB = 1_048_576;
 /** A part to which nobody writes any more has a note there, so these grow with the rows. */
 const SEALED = join('.tributary', 'sealed');
 const FENCED = join('.tributary', 'fenced');
+const FENCED_NOTES = 'notes of fenced writers' satisfies keyof typeof KEPT;
+
+const SETTLED_NOTES = 'notes of settled messages' satisfies keyof typeof KEPT;
 
 /** Measures what must not grow, until it is ended. */
 export class Sampler {
@@ -69,7 +72,7 @@ export class Sampler {
       const files = readdirSync(csv.directory, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
       const beside = files.filter(({ name, parentPath }) => !name.endsWith('.csv') && !parentPath.includes(SEALED));
       const notes = beside.filter(({ parentPath }) => parentPath.endsWith(FENCED));
-      return { 'files beside the rows': beside.length - notes.length, [NOTES]: notes.length };
+      return { 'files beside the rows': beside.length - notes.length, [FENCED_NOTES]: notes.length };
     } catch (error) {
       // A folder went while it was read, as consumers remove those of parts: not measured this time.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
@@ -81,7 +84,10 @@ export class Sampler {
     const { rabbitmq, redis, pipeline } = this.#stage;
     const waiting = inTime(queueDepths(rabbitmq.url, pipeline.config));
     const inRedis = inTime(
-      withRedis(redis.url, async (client) => ({ info: await client.info('memory'), keys: await client.dbsize() })),
+      withRedis(redis.url, async (client) => {
+        const settled = (await client.keys('*:settled:*')).length;
+        return { info: await client.info('memory'), settled, keys: (await client.dbsize()) - settled };
+      }),
     );
     const [depths, store] = await Promise.all([waiting, inRedis]);
     const bytes = Number(/used_memory:(\d+)/.exec(store?.info ?? '')?.[1] ?? Number.NaN);
@@ -89,7 +95,7 @@ export class Sampler {
       ...(depths === undefined ? {} : { 'waiting messages': depths.waiting }),
       ...(store === undefined || Number.isNaN(bytes)
         ? {}
-        : { 'memory of Redis': bytes / MB, 'keys in Redis': store.keys }),
+        : { 'memory of Redis': bytes / MB, 'keys in Redis': store.keys, [SETTLED_NOTES]: store.settled }),
     };
   }
 }

@@ -2,7 +2,7 @@ import type { SinkKind } from '@tributary/shared';
 import { runChaos } from '../chaos/chaos.js';
 import { planFaults } from '../chaos/plan.js';
 import type { ChaosResult } from '../chaos/report.js';
-import { type FencedNotes, judgeNotes } from './notes.js';
+import { judgeKept, type Kept } from './kept.js';
 import { Sampler } from './sampler.js';
 import { judgeSlopes, type Slope } from './slopes.js';
 
@@ -18,7 +18,7 @@ export interface SoakOptions {
 export interface SoakResult {
   readonly chaos: ChaosResult;
   readonly slopes: readonly Slope[];
-  readonly notes: FencedNotes | undefined;
+  readonly kept: readonly Kept[];
   /** Rows that landed in a second, while faults were done. */
   readonly rowsPerSecond: number;
   readonly ok: boolean;
@@ -30,7 +30,10 @@ const GAP = [16_000, 24_000] as const;
 /** Faults hit the last process of each kind, so that the first lives through the run and shows what grows. */
 const LAST = 0.999;
 
-const CONSUMERS = 2;
+const SERVICES = { producers: 2, consumers: 2 } as const;
+
+/** Customers, items and offers. */
+const QUEUES = 3;
 
 /** Runs the pipeline under load and faults for long, and judges what grows. @throws as runChaos */
 export async function runSoak({ seconds, seed, sink, keep, say, signal }: SoakOptions): Promise<SoakResult> {
@@ -44,8 +47,7 @@ export async function runSoak({ seconds, seed, sink, keep, say, signal }: SoakOp
     say,
     signal,
     plan,
-    producers: 2,
-    consumers: CONSUMERS,
+    ...SERVICES,
     world: false,
     logLevel: 'info',
     watch: (stage) => {
@@ -55,9 +57,9 @@ export async function runSoak({ seconds, seed, sink, keep, say, signal }: SoakOp
   });
   const samples = sampler?.samples ?? [];
   const { slopes, lacking } = judgeSlopes(samples, sink);
-  const notes = judgeNotes(samples, chaos.report.kills, CONSUMERS);
+  const kept = judgeKept(samples, chaos.report.kills, { ...SERVICES, queues: QUEUES });
   const problems = [...chaos.problems, ...lacking];
-  const isFlat = slopes.every((slope) => slope.isFlat) && notes?.isBounded !== false;
+  const isFlat = slopes.every((slope) => slope.isFlat) && kept.every(({ isBounded }) => isBounded);
   const ok = chaos.report.ok && lacking.length === 0 && isFlat;
-  return { chaos: { ...chaos, problems }, slopes, notes, rowsPerSecond: chaos.rowsUnderFire / seconds, ok };
+  return { chaos: { ...chaos, problems }, slopes, kept, rowsPerSecond: chaos.rowsUnderFire / seconds, ok };
 }
