@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Erasure } from '@tributary/consumer';
 import type { ErasedLetters } from '@tributary/dashboard';
@@ -32,12 +33,27 @@ export function eraseCommand(context: Context): CommandUnknownOpts {
       if (reason.trim() === '') throw new FatalError('reason_missing', '--reason is empty: say why it is erased');
       if (certificate !== undefined && existsSync(certificate))
         throw new FatalError('certificate_exists', `${certificate} is there already: name another file`);
+      if (certificate !== undefined && !existsSync(dirname(certificate)))
+        throw new FatalError(
+          'folder_missing',
+          `there is no folder for ${certificate}: make it first; nothing was erased`,
+        );
       const config = readPipelineFile(context, file, output);
       const erasing = erase(context, config, { entity, key }, reason);
       const told = await withProgress(context.terminal, () => 'erasing', erasing);
       const text = `${JSON.stringify(told, undefined, 2)}\n`;
       if (certificate === undefined) context.terminal.write(text);
-      else await writeFile(certificate, text, { flag: 'wx', flush: true });
+      else {
+        await writeFile(certificate, text, { flag: 'wx', flush: true }).catch((cause: unknown) => {
+          // It says how many rows there were: a second run finds none.
+          context.terminal.write(text);
+          throw new FatalError(
+            'file_unwritable',
+            `it is erased, and ${certificate} cannot be written: the certificate is above`,
+            { cause },
+          );
+        });
+      }
     });
   const examples = [
     ['customer C-000042 --reason "request 17" > certificate.json', 'all of a customer'],

@@ -123,6 +123,18 @@ describe('erase and subject', () => {
     expect(readFileSync(join(folder, 'own', 'people', 'part-a-1.csv'), 'utf8')).not.toContain('K-1');
   });
 
+  test('erase loses no certificate that it cannot write', async () => {
+    const erase = (certificate: string) =>
+      run('erase', 'person', 'K', '--reason', 'request 17', '--certificate', certificate);
+    const nowhere = await erase(join(folder, 'nowhere', 'c.json'));
+    expect(nowhere).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('nothing was erased') });
+    expect(existsSync(join(folder, 'output', '.tributary', 'erased'))).toBe(false);
+    // A file in the place of the folder.
+    const unwritable = await erase(join(file, 'c.json'));
+    expect(unwritable).toMatchObject({ code: 1, stderr: expect.stringContaining('it is erased') });
+    expect(JSON.parse(unwritable.stdout)).toMatchObject({ certificate: 'erasure', entity: 'person' });
+  });
+
   test('erase writes over no certificate, and erases nothing then', async () => {
     const { code, stderr } = await run('erase', 'person', 'K', '--reason', 'request 17', '--certificate', file);
     expect(code).toBe(1);
