@@ -274,6 +274,44 @@ describe('the consumer', () => {
       expect(other.unsettled()).toBe(0);
     });
 
+    test.each([
+      ['the same version', '1', '1'],
+      ['a later version', '1', '2'],
+      ['a later version that is a time', '2025-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z'],
+      ['a version of more digits', '9', '10'],
+    ])(
+      'merges a record that had landed as it landed, where a message of %s takes it over',
+      async (_, before, after) => {
+        steps.deliver('inventory', item({ sku: 'A', _version: before }), 'm1');
+        await settled();
+        // It was written, and not committed.
+        const landing = steps.flushNow();
+        redis.store.set(ledgerKeys(CRM.name, '').epoch, 'away');
+        await landing;
+        redis.store.set(ledgerKeys(CRM.name, '').epoch, EPOCH);
+        await steps.kill();
+        letLeasesRunOut();
+        await other.clock.advance(2_500);
+        other.deliver('inventory', item({ sku: 'A', _version: after }), 'm2');
+        await done(other);
+        other.deliver('customer', customer({ lines: lines('A') }), 'm3');
+        await done(other);
+        const told = sink.rows.map(({ key, version, messageId }) => [key, version, messageId]);
+        const own = '2025-01-01T00:00:00.000Z';
+        // The message that a merged row tells of is there: a rebuild would wait for any other.
+        expect(told).toEqual([
+          ['A', before, 'm1'],
+          ['C-1/A', `${own} ${before}`, 'm3 m1'],
+          ['C-1', own, 'm3'],
+        ]);
+        expect(other.unsettled()).toBe(0);
+        // What is older than either is stale.
+        other.deliver('inventory', item({ sku: 'A', price: 1, _version: before }), 'm0');
+        await done(other);
+        expect(sink.rows).toHaveLength(3);
+      },
+    );
+
     test('merges a record again whose row the other has in flight, and lands its other rows at once', async () => {
       // Neither the version nor any other column of the merge tells the two customers apart.
       const same = customer({ lines: lines('A', 'B') });

@@ -1,8 +1,8 @@
-import { isClosing, type Row, versionOrder } from '@tributary/shared';
+import { isClosing, type Row, readOrder, versionOrder } from '@tributary/shared';
 import type { Incoming } from '../intake/decode.js';
 import type { Delivery } from '../intake/settle.js';
 import type { Ledger, Verdict } from '../ledger/port.js';
-import { inOrder, isRemerged } from '../merge/rows.js';
+import { isRemerged } from '../merge/rows.js';
 import type { LandedRows, Mark, Sink } from '../sinks/port.js';
 import type { Refusal } from '../sinks/refused.js';
 
@@ -138,12 +138,15 @@ export class Claims {
 }
 
 /**
- * A record's row as another message of the same content brought it. What is merged with it has to tell of that message: told by the one that
- * asks, the merged rows would be newer than the row that is there, and once Redis was lost nothing would say that it is the same.
+ * A record's row as another message of the same content brought it, maybe under another version. What is merged with it has to tell of that
+ * message: told by the one that asks, the merged rows would be newer than the row that is there, and once Redis was lost nothing would say
+ * that it is the same. A merged row tells of several records, and none is merged with it.
  */
 function rowOfOrder(row: Row, order: string): Row {
-  const sameVersion = versionOrder(row.version, '');
-  return order.startsWith(sameVersion) ? inOrder(row, order, order.slice(sameVersion.length)) : row;
+  if (order.includes('\t')) return row;
+  const landed = readOrder(order);
+  const isSame = order.startsWith(versionOrder(row.version, ''));
+  return { ...row, order, messageId: landed.messageId, version: isSame ? row.version : landed.version };
 }
 
 const isOpen = ({ landed, refused = false }: ClaimedRow): boolean => !landed && !refused;

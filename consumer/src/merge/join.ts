@@ -40,7 +40,8 @@ export interface OrderedSide extends MergeSide {
 
 export const sideOf = ({ record, row }: ClaimedRecord): OrderedSide => ({
   key: record.key,
-  version: record.version,
+  // Both as they landed, where another message of the same content brought them.
+  version: row.version,
   messageId: row.messageId,
   payload: record.payload,
   order: row.order,

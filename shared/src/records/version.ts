@@ -44,3 +44,15 @@ export function versionOrder(version: string, messageId: string): string {
         : version;
   return `${sortable} ${messageId}`;
 }
+
+/**
+ * The version and the message id that an order was made of (see {@link versionOrder}). A text that looks like a number with zeros before it, or like a
+ * time without its Z, is told as that number or time: the order of both is the same.
+ */
+export function readOrder(order: string): { readonly version: string; readonly messageId: string } {
+  const end = order.indexOf(' ');
+  const sortable = order.slice(0, end);
+  const isTime = TIME.test(`${sortable}Z`);
+  const version = isTime ? `${sortable}Z` : /^\d{20}$/.test(sortable) ? sortable.replace(/^0+(?=\d)/, '') : sortable;
+  return { version, messageId: order.slice(end + 1) };
+}
