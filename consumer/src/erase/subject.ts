@@ -1,5 +1,6 @@
 import { type Clock, datasetsOf, type PipelineConfig } from '@tributary/shared';
 import { createSink } from '../sinks/create.js';
+import type { LandedRow } from '../sinks/port.js';
 import { unreadIn } from './erase.js';
 import { ErasedKeys } from './erasure.js';
 import { holdsOf, isOf, whereIn } from './where.js';
@@ -48,7 +49,7 @@ export async function collectHeld(options: SubjectOptions): Promise<Held> {
     await refuseForeignOutput(sink, config);
     for (const dataset of datasetsOf(config)) {
       const rules = (where[dataset.name] ?? []).filter((rule) => rule !== 'all');
-      const isMeant = (row: { key: string; values: unknown }) => isOf(rules, row.key, key) || holds(row.values, key);
+      const isMeant = (row: LandedRow) => isOf(rules, row, key) || holds(row.values, key);
       for await (const { place, row } of sink.find?.(dataset, isMeant) ?? []) {
         const { messageId, version, deleted, values } = row;
         const held = { dataset: dataset.name, place, key: row.key, version, messageId, deleted, values };

@@ -126,6 +126,36 @@ export function describeSink(
         return found.sort();
       };
 
+      test('rows of the merge as it was before go too: they name their records at other places', async () => {
+        // Of three records: each with its message id.
+        const older = (key: string, n: number) => {
+          const row = mergedRow(key, n);
+          return { ...row, messageId: `${row.messageId} ${messageId(n)}`, order: `${row.order}\t1 ${messageId(n)}` };
+        };
+        const plain = (key: string, n: number) => ({ ...mergedRow(key, n), messageId: messageId(n) });
+        const stay = [
+          older('T/W/B', 1),
+          mergedRow('T/B/A', 2),
+          mergedRow('T/B/2', 3),
+          older('T/%2F/AB', 4),
+          plain('T', 5),
+        ];
+        const go = [
+          older('T/W/A', 6),
+          older('A/W/B', 7),
+          older('T/A/W/2', 8),
+          mergedRow('T/A', 9),
+          mergedRow('T/A/2', 10),
+        ];
+        await writer.write('thing_parts', [...stay, ...go, plain('A', 11)]);
+        await erase('part', 'A');
+        const keys = await keysOf('thing_parts');
+        expect(keys).toEqual(stay.map(({ key }) => key).sort());
+        // A number of a line is no key.
+        await erase('part', '2');
+        expect(await keysOf('thing_parts')).toEqual(keys);
+      });
+
       test('removes all of its rows, those of merges on either side too, and no others', async () => {
         const others = ['A', 'A/B', 'AB', 'A%', 'a', '%41', 'A/C/2'];
         await writer.write('parts', [partRow('A/C', 1), ...others.map((key) => partRow(key, 1))]);

@@ -84,7 +84,7 @@ export class CsvErasures implements Erasures {
   async #erase(one: Pending, dataset: Dataset, part: Part, noted: Map<string, Pending>): Promise<void> {
     const { settings, state } = this.#options;
     const rules = rulesFor(one, dataset.name);
-    const isErased = ({ key }: LandedRow) => isOf(rules, key, one.todo.key);
+    const isErased = (row: LandedRow) => isOf(rules, row, one.todo.key);
     const onFound = async (rows: number) => {
       const before = noted.get(one.hash) ?? one;
       // A part that was found before, by a process that died, still has the same rows, or none.

@@ -10,7 +10,7 @@ import {
   type Todo,
   writeErasure,
 } from '../../erase/erasure.js';
-import type { Rule } from '../../erase/where.js';
+import { OLDER, type Rule } from '../../erase/where.js';
 import { escapePart } from '../../merge/rows.js';
 import type { Database } from './database.js';
 import { IN_RANGE, type InEpoch, inRanges } from './in-ranges.js';
@@ -31,6 +31,11 @@ export interface PostgresErasuresOptions {
 }
 
 const ROWS_AT_A_TIME = 5_000;
+
+/** Rows whose keys name a record at a place, and rows of a merge as it was before that name it anywhere. */
+const IS_AT = (place: number) => ` AND split_part(r._key, '/', ${place + 1}) = $3`;
+const IS_OLDER = (sides: number) =>
+  ` AND array_length(string_to_array(r._message_id, ' '), 1) <> ${sides} AND $3 = ANY(string_to_array(r._key, '/'))`;
 
 interface Kept {
   readonly note: string;
@@ -92,8 +97,8 @@ export class PostgresErasures implements Erasures {
     const { key } = one.todo;
     const statement = (where: string) => `DELETE FROM ${table.sql} AS r WHERE ${where} RETURNING 1`;
     if (rule === 'all' || (rule !== 'key' && rule > 0)) {
-      const [isMeant, values] =
-        rule === 'all' ? ['', []] : [` AND split_part(r._key, '/', ${rule + 1}) = $3`, [escapePart(key)]];
+      const isMeant = rule === 'all' ? '' : rule < OLDER ? IS_AT(rule) : IS_OLDER(rule - OLDER);
+      const values = rule === 'all' ? [] : [escapePart(key)];
       const text = statement(`${IN_RANGE('r')}${isMeant}`);
       await inRanges(inEpoch, table, async (transaction, range) => {
         const gone = await transaction.query(text, [...range, ...values]);
