@@ -41,6 +41,7 @@ export { createProducer, type Producer, type ProducerOptions, producerProcess } 
 export type { ShapeEvents } from './shape/endpoint-findings.js';
 export { type Revealed, reveal } from './shape/protect/encrypted.js';
 export { NO_KEYS, type ProtectionKeys, readProtectionKeys } from './shape/protect/keys.js';
+export { protectedKey } from './shape/protect/protected-key.js';
 export { compileShape, type Shape, type Shaped } from './shape/shape.js';
 export {
   type Input,

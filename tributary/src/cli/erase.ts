@@ -6,15 +6,15 @@ import type { Erasure } from '@tributary/consumer';
 import type { ErasedLetters } from '@tributary/dashboard';
 import { count, FatalError, type PipelineConfig, sinkWords, systemClock } from '@tributary/shared';
 import { reachingLetters } from './dead-letters.js';
+import { PROTECT_VARIABLES, protectOption, type RecordName, recordNamed } from './privacy/record-name.js';
 import { atShell } from './shell/at-shell.js';
 import { audited } from './shell/audited.js';
 import { configOption, createCommand, outputOption, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
-import type { RecordName } from './subject.js';
 
-const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG', 'AUDIT_ACTOR'] as const;
+const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG', 'AUDIT_ACTOR', ...PROTECT_VARIABLES] as const;
 
 /** Removes a record, and keeps it away. */
 export function eraseCommand(context: Context): CommandUnknownOpts {
@@ -24,12 +24,13 @@ export function eraseCommand(context: Context): CommandUnknownOpts {
     'What was removed where, and what it does not reach, is written as JSON: the certificate.';
   const command = createCommand(context, 'erase', 'remove a record for good, and keep it away', about)
     .argument('<ENTITY>', 'as the pipeline file names it')
-    .argument('<KEY>', 'as it stands in the column _key: of a protected key, its pseudonym')
+    .argument('<KEY>', 'as it stands in the column _key: of a protected key, its pseudonym (or --protect)')
     .requiredOption('--reason <TEXT>', 'why, for the audit log and the certificate')
     .option('--certificate <FILE>', 'where the certificate goes; stdout unless given')
+    .addOption(protectOption())
     .addOption(outputOption())
     .addOption(configOption(context))
-    .action(async (entity, key, { reason, certificate, output, config: file }) => {
+    .action(async (entity, key, { reason, certificate, protect, output, config: file }) => {
       if (reason.trim() === '') throw new FatalError('reason_missing', '--reason is empty: say why it is erased');
       if (certificate !== undefined && existsSync(certificate))
         throw new FatalError('certificate_exists', `${certificate} is there already: name another file`);
@@ -39,7 +40,8 @@ export function eraseCommand(context: Context): CommandUnknownOpts {
           `there is no folder for ${certificate}: make it first; nothing was erased`,
         );
       const config = readPipelineFile(context, file, output);
-      const erasing = erase(context, config, { entity, key }, reason);
+      const of = await recordNamed(context, config, { entity, key }, protect === true);
+      const erasing = erase(context, config, of, reason);
       const told = await withProgress(context.terminal, () => 'erasing', erasing);
       const text = `${JSON.stringify(told, undefined, 2)}\n`;
       if (certificate === undefined) context.terminal.write(text);
@@ -58,6 +60,7 @@ export function eraseCommand(context: Context): CommandUnknownOpts {
   const examples = [
     ['customer C-000042 --reason "request 17" > certificate.json', 'all of a customer'],
     ['customer C-000042 --reason "request 17" --certificate c.json', 'the same, to a new file'],
+    ['customer 42 --protect --reason "request 17"', 'whose key is protected, by the key of the source'],
   ] as const;
   return withEnvironment(withExamples(context, command, examples), VARIABLES);
 }
@@ -93,10 +96,7 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
     failed: 'the command was ended, or failed: run it once more',
   });
   const { entity, hash: key, askedAt, doneAt, removed, unread, rowsRead } = erasure;
-  const verified =
-    rowsRead === 0
-      ? NOTHING_THERE
-      : `afterwards ${count(rowsRead, 'row')} of the datasets that may hold it were read, and none was of the key`;
+  const verified = verifiedWords(rowsRead, Object.keys(removed).length > 0);
   return {
     certificate: 'erasure',
     version: 1,
@@ -118,7 +118,13 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
   };
 }
 
-const NOTHING_THERE = 'afterwards the datasets that may hold it had no row at all: see that `output` is the right one';
+function verifiedWords(rowsRead: number, hasRemoved: boolean): string {
+  if (rowsRead > 0)
+    return `afterwards ${count(rowsRead, 'row')} of the datasets that may hold it were read, and none was of the key`;
+  const none = 'afterwards the datasets that may hold it had no row at all';
+  return hasRemoved ? none : `${none}: see that \`output\` is the right one`;
+}
+
 const UNREAD =
   'lines that are no rows, since another program has changed them, could not be judged (unread): look at them, and remove what is of the record';
 

@@ -1,13 +1,14 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { FatalError, type PipelineConfig, stringifyJson, systemClock } from '@tributary/shared';
 import { reachingLetters } from './dead-letters.js';
+import { PROTECT_VARIABLES, protectOption, type RecordName, recordNamed } from './privacy/record-name.js';
 import { audited } from './shell/audited.js';
 import { configOption, createCommand, outputOption, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
 
-const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG', 'AUDIT_ACTOR'] as const;
+const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG', 'AUDIT_ACTOR', ...PROTECT_VARIABLES] as const;
 
 /** Everything that is held about one record. */
 export function subjectCommand(context: Context): CommandUnknownOpts {
@@ -16,24 +17,21 @@ export function subjectCommand(context: Context): CommandUnknownOpts {
     'and the runs of exports that may hold it. Who asked for it, and why, is written to the audit log first. All rows are read, so it takes as long as that.';
   const command = createCommand(context, 'subject', 'collect everything that is held about a record', about)
     .argument('<ENTITY>', 'as the pipeline file names it')
-    .argument('<KEY>', 'as it stands in the column _key: of a protected key, its pseudonym')
+    .argument('<KEY>', 'as it stands in the column _key: of a protected key, its pseudonym (or --protect)')
     .requiredOption('--reason <TEXT>', 'why, for the audit log')
+    .addOption(protectOption())
     .addOption(outputOption())
     .addOption(configOption(context))
-    .action(async (entity, key, { reason, output, config: file }) => {
+    .action(async (entity, key, { reason, protect, output, config: file }) => {
       if (reason.trim() === '') throw new FatalError('reason_missing', '--reason is empty: say why it is collected');
       const config = readPipelineFile(context, file, output);
-      const collecting = collect(context, config, { entity, key }, reason);
+      const of = await recordNamed(context, config, { entity, key }, protect === true);
+      const collecting = collect(context, config, of, reason);
       const found = await withProgress(context.terminal, () => 'reading all rows', collecting);
       context.terminal.write(`${stringifyJson(found) ?? ''}\n`);
     });
   const examples = [['customer C-000042 --reason "request 17" > subject.json', 'all that is held']] as const;
   return withEnvironment(withExamples(context, command, examples), VARIABLES);
-}
-
-export interface RecordName {
-  readonly entity: string;
-  readonly key: string;
 }
 
 async function collect(context: Context, config: PipelineConfig, of: RecordName, reason: string): Promise<unknown> {

@@ -1,8 +1,18 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { compileShape, readProtectionKeys } from '@tributary/producer';
+import { compileEntity, type Field, parsePipeline } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cli } from './support.js';
+
+/** What a shape tells of records is of no interest here. */
+const NO_EVENTS = { unknownField() {}, cut() {}, notInHierarchy() {}, failed() {}, tell() {} };
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('it is missing');
+  return value;
+}
 
 describe('erase and subject', () => {
   let folder: string;
@@ -11,13 +21,13 @@ describe('erase and subject', () => {
     cli([...args, '--config', file], { env: { AUDIT_LOG: join(folder, 'actions.jsonl') } });
   const audited = () => readFileSync(join(folder, 'actions.jsonl'), 'utf8');
   /** An output as a consumer leaves it that has written nothing yet, or rows of a dataset. */
-  const writeOutput = (name: string, dataset?: string) => {
+  const writeOutput = (name: string, dataset?: string, key = 'K-1') => {
     const output = join(folder, name);
     mkdirSync(join(output, '.tributary'), { recursive: true });
     writeFileSync(join(output, '.tributary', 'epoch'), 'sink.run.1');
     if (dataset === undefined) return;
-    mkdirSync(join(output, dataset));
-    const row = '"K-1","K-1","h","","m","false","2026-01-01T00:00:00.000Z"';
+    mkdirSync(join(output, dataset), { recursive: true });
+    const row = `"${key}","${key}","h","","m","false","2026-01-01T00:00:00.000Z"`;
     const header = 'id,_key,_hash,_version,_message_id,_deleted,_written_at';
     writeFileSync(join(output, dataset, 'part-a-1.csv'), `${header}\r\n${row}\r\n`);
   };
@@ -133,6 +143,59 @@ describe('erase and subject', () => {
     const unwritable = await erase(join(file, 'c.json'));
     expect(unwritable).toMatchObject({ code: 1, stderr: expect.stringContaining('it is erased') });
     expect(JSON.parse(unwritable.stdout)).toMatchObject({ certificate: 'erasure', entity: 'person' });
+  });
+
+  describe('of a key that is protected', () => {
+    const keys = { PRIVACY_HASH_KEY: 'h'.repeat(40), PRIVACY_ENCRYPTION_KEYS: `k:${'e'.repeat(40)}` };
+    /** A pipeline whose output has the record of a key under the pseudonym that a producer makes of it. */
+    const written = (key: string | string[], fields: Readonly<Record<string, Field>>, raw: object) => {
+      const pipeline = {
+        entities: { person: { dataset: 'people', queue: 'people', key, fields } },
+        endpoints: { people: { url: 'http://127.0.0.1:1/', entity: 'person' } },
+        sink: { type: 'csv', csv: { directory: join(folder, 'output') } },
+      };
+      writeFileSync(file, JSON.stringify(pipeline));
+      const config = parsePipeline(JSON.stringify(pipeline), keys, 'the test');
+      const entity = present(config.entities.person);
+      const shape = compileShape(entity, present(config.endpoints.people), NO_EVENTS, readProtectionKeys(keys));
+      const pseudonym = present(compileEntity('person', entity).keyOf(shape.of(raw).record));
+      writeOutput('output', 'people', pseudonym);
+      return pseudonym;
+    };
+    const ask = (command: string, key: string, env: Readonly<Record<string, string>> = keys) =>
+      cli([command, 'person', key, '--protect', '--reason', 'r', '--config', file], {
+        env: { ...env, AUDIT_LOG: join(folder, 'actions.jsonl') },
+      });
+
+    test.each([
+      ['hashed', 'id', { id: { type: 'string', protect: 'hash' } }, { id: 'C/1 %' }, 'C/1 %'],
+      ['a number that is hashed', 'id', { id: { type: 'integer', protect: 'hash' } }, { id: 9_876_543 }, '9876543'],
+      ['encrypted', 'id', { id: { type: 'string', protect: 'encrypt' } }, { id: 'C-1' }, 'C-1'],
+      [
+        'of two parts, one hashed',
+        ['shop', 'id'],
+        { shop: 'string', id: { type: 'string', protect: 'hash' } },
+        { shop: 'a/b', id: 'C-1' },
+        'a%2Fb/C-1',
+      ],
+    ] as const)('find the record by the key of the source: %s', async (_, key, fields, raw, given) => {
+      const pseudonym = written(typeof key === 'string' ? key : [...key], fields as never, raw);
+      const subject = await ask('subject', given);
+      expect(subject.code, subject.stderr).toBe(0);
+      expect(JSON.parse(subject.stdout)).toMatchObject({ key: pseudonym, rows: [{ key: pseudonym }] });
+      const erased = await ask('erase', given);
+      expect(JSON.parse(erased.stdout)).toMatchObject({ rows: { 'people/part-a-1.csv': 1 } });
+      expect(`${erased.stdout}${audited()}`).not.toContain(given);
+    });
+
+    test('say what is missing', async () => {
+      written('id', { id: { type: 'string', protect: 'hash' } } as never, { id: 'C-1' });
+      expect((await ask('erase', 'C-1', {})).stderr).toContain('PRIVACY_HASH_KEY');
+      written('id', { id: { type: 'integer', protect: 'hash' } } as never, { id: 1 });
+      expect((await ask('subject', 'no number')).stderr).toContain('no record of person can have this key');
+      written('id', { id: 'string' } as never, { id: 'C-1' });
+      expect((await ask('erase', 'C-1')).stderr).toContain('is not protected');
+    });
   });
 
   test('erase writes over no certificate, and erases nothing then', async () => {
