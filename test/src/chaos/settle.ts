@@ -174,15 +174,18 @@ export async function untilDrained(
 /** The first value is of a look before, and the second may be of one that went on. */
 const LOOKS = 3;
 
+/** A consumer rests for so many times as long as a look took, and then takes as long again. */
+const REST = 12;
+
 /**
  * Resolves when every aggregate was looked at twice from here on: the second of these looks began after this call.
- * @param timeout milliseconds for each of them: a look waits ten times as long as the one before took
+ * @param patience milliseconds for each of them, beside what the consumer rests: ten times as long as the look before took (keep.ts)
  */
 async function untilCalculated(
   { aggregates }: PipelineConfig,
   consumers: readonly Worker[],
   signal: AbortSignal,
-  timeout: number,
+  patience: number,
 ): Promise<void> {
   const seen = new Map<string, Set<number>>();
   const lacking = async (looks: number) => {
@@ -196,8 +199,17 @@ async function untilCalculated(
   };
   for (let looks = 1; looks <= LOOKS; looks++) {
     const what = 'every aggregate is calculated from what has landed';
+    const timeout = patience + REST * 1_000 * (await longestCalculation(consumers));
     await until(what, () => lacking(looks), { timeout, signal, every: 200 });
   }
+}
+
+/** @returns seconds */
+async function longestCalculation(consumers: readonly Worker[]): Promise<number> {
+  const told = consumers.map((consumer) =>
+    consumer.metric('tributary_aggregate_calculation_seconds').catch(() => new Map<string, number>()),
+  );
+  return Math.max(0, ...(await Promise.all(told)).flatMap((of) => [...of.values()]));
 }
 
 async function unsettled(consumer: Worker): Promise<string | undefined> {
