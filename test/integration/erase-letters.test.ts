@@ -85,7 +85,7 @@ async function setUp(sink: 'csv' | 'postgres') {
 
 describe.each(['csv', 'postgres'] as const)('dead letters of a record that is erased, with the sink %s', (sink) => {
   test('go, in whichever form they lie there; of others all stay, and what nobody can judge is told', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const { dead, put, putBare, keep, command, lying, kept, audited } = await setUp(sink);
     await put(`${CANARY} is no JSON`, { headers: { key: 'C-1' } });
