@@ -154,6 +154,7 @@ test('when the producer that streams is killed, the other one takes over', async
 test('when it stands still, the other one takes over, and it publishes and confirms nothing when it wakes', async () => {
   await more(100);
   const { holder, other } = await roles();
+  const before = written + 1;
   const took = await untilTaken(holder, 'SIGSTOP');
   expect(took).toBeLessThan(MOST);
   await eventually(async () => expect(await holds(other)).toBe(true));
@@ -164,7 +165,8 @@ test('when it stands still, the other one takes over, and it publishes and confi
   await eventually(async () => expect(await holds(holder)).toBe(false));
   await more(50);
   expect(await sender()).toEqual([pid]);
-  expect(arrivals.slice(seen).filter((one) => one.run < (run ?? 0))).toEqual([]);
+  // What it had handed to its socket before goes out by itself, and may have come a second time.
+  expect(arrivals.slice(seen).filter((one) => one.run < (run ?? 0) && one.id > before)).toEqual([]);
   expect(await holds(other)).toBe(true);
   // None is missing, and one that came twice came again in the same order.
   const ids = new Set(arrivals.map(({ id }) => id));

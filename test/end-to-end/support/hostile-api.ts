@@ -108,6 +108,7 @@ export function hostilePipeline(
     headers: { x-api-key: "\${HEADER_SECRET}" }
     query: { api_key: "\${QUERY_SECRET}" }
     paging: { type: cursor, parameter: cursor, next: $.next }
+    schedule: { every: 1h }
     retries: 2
     retryDelay: 20ms
     timeout: ${id === 'silent' ? '1s' : '30s'}`;
