@@ -72,9 +72,9 @@ function sidesThatMatter(newer: readonly Doubt[], mergedKey: string, hash: strin
   if (others.length > 1) return newer;
   const row = rows.row(each, line, landedOthers(landed, line.targets));
   if (row !== undefined && row.values !== null) return row.hash === hash ? NONE : newer;
-  // The other side is missing or deleted. The record with the line may come back as it landed, and the other side after it.
-  // The row that they make must then not be older than this tombstone.
-  return isTombstone(hash) ? newer.filter(({ place }) => place === undefined) : newer;
+  // The other side is missing or deleted, also where the merged row is closed: records between what has landed and what is in doubt come once
+  // more, and the rows that they make must not be older than this one.
+  return newer;
 }
 
 const NONE: readonly Doubt[] = [];

@@ -335,6 +335,21 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
         expect(history('C-1/A')).toEqual([1, 'gone', 1]);
       });
 
+      test('lets no record come back of which nothing has landed, and of whose deletion a closed row tells', async () => {
+        await land('customer', ada(0, 'A'));
+        await land('inventory', item({ sku: 'A', price: 1 }), gone({ sku: 'A' }, 1));
+        await land('customer', ada(2, 'A'));
+        half('inventory');
+        half('inventory');
+        await rebuild();
+        await land('inventory', item({ sku: 'A', price: 1 }));
+        expect(history('C-1/A')).toEqual([1, 'gone']);
+        await land('inventory', gone({ sku: 'A' }, 1));
+        expect(history('C-1/A')).toEqual([1, 'gone']);
+        await land('inventory', item({ sku: 'A', price: 1, updatedAt: at(3) }));
+        expect(history('C-1/A')).toEqual([1, 'gone', 1]);
+      });
+
       test('does not close the row of a record that was deleted and is back', async () => {
         await land('inventory', item({ sku: 'A', price: 1 }));
         await land('customer', ada(0, 'A'));
