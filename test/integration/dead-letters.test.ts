@@ -495,6 +495,22 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
       expect((await auditLines()).at(-1)).toMatchObject({ from: 'shell', action: 'discard', step: 'done', done: 2 });
     });
 
+    it('leave nothing of what they held in the audit log where they are discarded to be forgotten', async () => {
+      await buryAll(2);
+      bury(7, 'c-7@example.com, and no record');
+      await channel.waitForConfirms();
+      await expect(shell('replay', '--all', '--forget')).rejects.toThrow(/unknown option/);
+      const forget = ['--forget', '--reason', 'request 17'];
+      expect((await shell('discard', '--all', '--search', 'c-7@example.com', ...forget)).stdout).toContain(
+        '1 discarded',
+      );
+      expect((await shell('discard', '--all', ...forget)).stdout).toContain('2 discarded');
+      const log = await readFile(join(folder, 'audit.jsonl'), 'utf8');
+      expect(log).not.toMatch(/c-7|"old"/);
+      const steps = (await auditLines()).filter(({ action }) => action === 'discard').map(({ step }) => step);
+      expect(steps).toEqual(['begun', 'letter', 'done', 'begun', 'letter', 'letter', 'done']);
+    });
+
     it('all stay where an id or a criterion is empty, as a variable is that is not set', async () => {
       await buryAll(2, 0, good);
       for (const args of [

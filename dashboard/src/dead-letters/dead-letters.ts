@@ -318,12 +318,33 @@ export class DeadLetters {
     return keptBodyOf(message) === undefined ? judge(() => this.validate(entity, message.content)) : UNKNOWN;
   }
 
-  /** Removes letters; what they held stays in the audit log. */
-  async discard(match: LetterMatch, reason: string, actor: Actor, signal: AbortSignal): Promise<Acted> {
-    const act = await this.#options.audit.begin(actor, 'discard', { match, reason });
+  /**
+   * Removes letters.
+   * @param what `keep`: what they held stays in the audit log; `forget`: nothing of it does, nor what was searched for
+   */
+  async discard(
+    match: LetterMatch,
+    reason: string,
+    actor: Actor,
+    signal: AbortSignal,
+    what: 'keep' | 'forget' = 'keep',
+  ): Promise<Acted> {
+    const isForgotten = what === 'forget';
+    const told = isForgotten && match.search !== undefined ? { ...match, search: NOT_KEPT } : match;
+    const act = await this.#options.audit.begin(actor, 'discard', {
+      match: told,
+      reason,
+      ...(isForgotten && { what }),
+    });
     return await this.#act(act, match, signal, {
       doTo: async (message, letter) => {
-        await act.note('letter', { ...nameOf(letter), body: await this.#wholeBody(message, letter) });
+        const { id, queue, entity, code } = letter;
+        await act.note(
+          'letter',
+          isForgotten
+            ? { id, queue, entity, code }
+            : { ...nameOf(letter), body: await this.#wholeBody(message, letter) },
+        );
         return undefined;
       },
     });
@@ -553,6 +574,9 @@ const FULL_FOR = 600_000;
 
 type Bounds = Pick<PassOptions, 'atMost' | 'atMostBytes' | 'perChannel'>;
 const EVERYTHING = { atMost: Number.POSITIVE_INFINITY, atMostBytes: Number.POSITIVE_INFINITY };
+
+/** In the place of words that were searched for, which may be somebody's. */
+const NOT_KEPT = '…';
 
 const nameOf = ({ id, queue, entity, key, messageId, code, reason }: DeadLetter) => ({
   id,

@@ -82,10 +82,11 @@ function discardCommand(context: Context): CommandUnknownOpts {
     .argument('[ID]', 'as list shows it')
     .option('--all', 'all that match')
     .option('--reason <TEXT>', 'why, for the audit log')
+    .option('--forget', 'keep nothing of what they held in the audit log, nor what was searched for')
     .addOption(jsonOption())
     .addOption(configOption(context));
-  command.action((id, { all, reason, json, config, ...criteria }) =>
-    act(context, command, config, { command: 'discard', match: { ...criteria, id }, all, reason, json }),
+  command.action((id, { all, reason, forget, json, config, ...criteria }) =>
+    act(context, command, config, { command: 'discard', match: { ...criteria, id }, all, reason, forget, json }),
   );
   return command;
 }
@@ -108,14 +109,15 @@ interface Asked {
   readonly all?: true | undefined;
   readonly reason?: string | undefined;
   readonly payload?: string | undefined;
+  readonly forget?: true | undefined;
   readonly json?: true | undefined;
 }
 
 async function act(context: Context, command: CommandUnknownOpts, file: string, asked: Asked): Promise<void> {
   const { checkDeadLetterRequest, runDeadLetterCommand } = await import('@tributary/dashboard');
   const { terminal } = context;
-  const { limit = 50, all = false, reason = '', json = false, payload } = asked;
-  const request = { command: asked.command, match: asked.match, limit, all, reason, payload, json };
+  const { limit = 50, all = false, reason = '', json = false, payload, forget } = asked;
+  const request = { command: asked.command, match: asked.match, limit, all, reason, payload, forget, json };
   try {
     checkDeadLetterRequest(request);
   } catch (error) {

@@ -14,6 +14,8 @@ export interface DeadLetterRequest {
   readonly all: boolean;
   /** Why letters are discarded, for the audit log. */
   readonly reason: string;
+  /** Keep nothing of what the discarded letters held. */
+  readonly forget?: boolean | undefined;
   /** The file that holds the mended record; `-` is stdin. */
   readonly payload: string | undefined;
   /** Write JSON instead of words. */
@@ -21,7 +23,15 @@ export interface DeadLetterRequest {
 }
 
 /** @throws Error that says which options are missing, or do not go together */
-export function checkDeadLetterRequest({ command, match, all, reason, payload, limit }: DeadLetterRequest): void {
+export function checkDeadLetterRequest({
+  command,
+  match,
+  all,
+  reason,
+  payload,
+  limit,
+  forget,
+}: DeadLetterRequest): void {
   if (!Number.isInteger(limit) || limit < 1) throw new Error(`--limit is ${limit}: expected a whole number, 1 or more`);
   for (const [name, value] of Object.entries(match)) {
     // A variable of a shell that is not set: it would mean all letters.
@@ -34,6 +44,7 @@ export function checkDeadLetterRequest({ command, match, all, reason, payload, l
   if (command !== 'show' && id === undefined && !all) throw new Error(`${command} which one? Give an id, or --all`);
   if (id !== undefined && all) throw new Error('give an id or --all, not both');
   if (command === 'discard' && reason.trim().length < 3) throw new Error('discard needs --reason, for the audit log');
+  if (forget && command !== 'discard') throw new Error('--forget goes with discard');
   if (payload !== undefined && (command !== 'replay' || id === undefined)) {
     throw new Error('--payload goes with replay ID');
   }

@@ -107,7 +107,7 @@ interface Answer {
 }
 
 async function run(
-  { command, match, limit, reason, payload }: DeadLetterRequest,
+  { command, match, limit, reason, payload, forget }: DeadLetterRequest,
   deadLetters: DeadLetters,
   listing: Listing,
   tell: (words: string) => void,
@@ -135,7 +135,7 @@ async function run(
       return { found: acted, words: describeActed('replayed', acted) };
     }
     case 'discard': {
-      const acted = await deadLetters.discard(match, reason, actor, signal);
+      const acted = await deadLetters.discard(match, reason, actor, signal, forget ? 'forget' : 'keep');
       if (match.id !== undefined && acted.done === 0) throw gone(match.id);
       return { found: acted, words: describeActed('discarded', acted) };
     }
