@@ -17,16 +17,15 @@ const READY_FOR_QUERY = 'Z'.charCodeAt(0);
 /**
  * Has the driver `pg` refuse what no Postgres says. It throws for such a message where nobody can catch it, which ends the process, and keeps
  * one without an end in memory: whatever answers at the address of one database would end what is done with all others.
- * @param longest bytes of a message
  * @returns the client
  */
-export function refuseOddMessages<C extends object>(client: C, longest = LONGEST): C {
+export function refuseOddMessages<C extends object>(client: C): C {
   const { connection } = client as C & { readonly connection: Connection };
   const attach = connection.attachListeners.bind(connection);
   connection.attachListeners = (stream) => {
     const before = new Set(stream.listeners('data'));
     attach(stream);
-    const lengths = new Lengths(longest);
+    const lengths = new Lengths();
     for (const read of stream.listeners('data').filter((one) => !before.has(one))) {
       stream.on('data', (piece: Buffer) => {
         if (stream.destroyed) return;
@@ -49,15 +48,10 @@ export const refusingOddMessages = <C extends new (...given: never[]) => object>
 
 /** How long the messages are that pieces of a stream hold. */
 class Lengths {
-  readonly #longest: number;
   /** Of the message that is being read, without its head. */
   #left = 0;
   #head = Buffer.alloc(0);
   #isReady = false;
-
-  constructor(longest: number) {
-    this.#longest = longest;
-  }
 
   /** @throws Error for a message that is too long, or shorter than its own length */
   take(piece: Buffer): void {
@@ -82,7 +76,7 @@ class Lengths {
   #bodyOf(head: Buffer): number {
     const length = head.readUInt32BE(1);
     this.#isReady ||= head[0] === READY_FOR_QUERY;
-    if (length < HEAD - 1 || length > (this.#isReady ? this.#longest : Math.min(this.#longest, LONGEST_BEFORE)))
+    if (length < HEAD - 1 || length > (this.#isReady ? LONGEST : LONGEST_BEFORE))
       throw new RangeError(`a message of ${length} bytes`);
     return length - (HEAD - 1);
   }

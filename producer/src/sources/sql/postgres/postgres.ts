@@ -88,7 +88,7 @@ export class PostgresDatabase implements Database {
         application_name: APPLICATION,
         keepAlive: true,
       });
-      const client = refuseOddMessages(made, mostBytes);
+      const client = refuseOddMessages(made);
       // One that breaks while it is idle is replaced by the next statement, which tells if that fails.
       client.on('error', () => {});
       client.on('end', () => onLost(client));
