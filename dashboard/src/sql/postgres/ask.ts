@@ -1,4 +1,3 @@
-import { refuseOddMessages } from '@tributary/shared';
 import { Client, type QueryArrayConfig } from 'pg';
 import { quotedName } from '../quoted.js';
 import type { Asked, PostgresPlace, SqlTask } from '../task.js';
@@ -17,16 +16,15 @@ const DECLARE = 'DECLARE query NO SCROLL CURSOR FOR ';
  * @throws SqlError
  */
 export async function askPostgres({ sql, seconds }: SqlTask, place: PostgresPlace): Promise<Asked> {
-  const client = refuseOddMessages(
-    new Client({
-      connectionString: place.url,
-      connectionTimeoutMillis: CONNECT_TIMEOUT,
-      keepAlive: true,
-      application_name: place.session,
-      options: '-c default_transaction_read_only=on -c timezone=UTC',
-      types: { getTypeParser: () => (text: string) => text },
-    }),
-  );
+  // What answers there and is no Postgres may end this process, which is one for each query.
+  const client = new Client({
+    connectionString: place.url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    keepAlive: true,
+    application_name: place.session,
+    options: '-c default_transaction_read_only=on -c timezone=UTC',
+    types: { getTypeParser: () => (text: string) => text },
+  });
   client.on('error', () => {});
   try {
     await client.connect();
