@@ -42,12 +42,13 @@ export const canBePacked = (body: Uint8Array): boolean => body.length > 0 && !bo
 export const MOST_PACKED = 10_000;
 
 /**
- * Where the bodies lie in a pack: where each begins and where it ends, one after the other, at most those of one body more than there
- * may be. Empty lines are none; another program may end the last line, or use CR LF.
+ * Where the bodies lie in a pack: where each begins and where it ends, one after the other. Empty lines are none; another program may end
+ * the last line, or use CR LF.
+ * @param most those of one body more are given at most
  */
-export function placesOf(pack: Uint8Array): number[] {
+export function placesOf(pack: Uint8Array, most = MOST_PACKED): number[] {
   const places: number[] = [];
-  for (let from = 0; from < pack.length && places.length <= MOST_PACKED * 2; ) {
+  for (let from = 0; from < pack.length && places.length <= most * 2; ) {
     const end = pack.indexOf(LINE_FEED, from);
     const to = end === -1 ? pack.length : end;
     const last = pack[to - 1] === CARRIAGE_RETURN ? to - 1 : to;
@@ -57,9 +58,9 @@ export function placesOf(pack: Uint8Array): number[] {
   return places;
 }
 
-/** The bodies in a pack, as parts of its memory. */
-export function* bodiesOf(pack: Buffer): Generator<Buffer, undefined> {
-  const places = placesOf(pack);
+/** The bodies in a pack, as parts of its memory. @param most as for {@link placesOf} */
+export function* bodiesOf(pack: Buffer, most = MOST_PACKED): Generator<Buffer, undefined> {
+  const places = placesOf(pack, most);
   for (let at = 0; at < places.length; at += 2) yield pack.subarray(places[at], places[at + 1]);
 }
 
@@ -75,13 +76,7 @@ export interface PackRest {
 export function packWithout(pack: Buffer, isMeant: (body: Buffer) => boolean): PackRest {
   const kept: Buffer[] = [];
   let taken = 0;
-  for (let from = 0; from < pack.length; ) {
-    const end = pack.indexOf(LINE_FEED, from);
-    const to = end === -1 ? pack.length : end;
-    const last = pack[to - 1] === CARRIAGE_RETURN ? to - 1 : to;
-    const body = pack.subarray(from, last);
-    from = to + 1;
-    if (body.length === 0) continue;
+  for (const body of bodiesOf(pack, Number.POSITIVE_INFINITY)) {
     if (isMeant(body)) taken += 1;
     else kept.push(body);
   }
